@@ -1,0 +1,239 @@
+"""What to render, as plain frozen data with a canonical JSON form and a digest.
+
+Everything that decides how an image looks is in a :class:`RenderSpec`; everything that decides what a number about it
+means is in a :class:`MetricSpec`. Their digests are the identities under which renders and scores are stored, so the
+same picture is never made twice and two numbers computed differently are never one metric.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Scalar = str | int | float | bool
+Params = Mapping[str, Scalar]
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of ``value``: sorted keys, no spaces, shortest round-trip floats, ASCII.
+
+    Raises ``ValueError`` for NaN and infinities (they have no place in a stored spec) and ``TypeError`` for anything
+    that JSON has no word for.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (64 hex digits) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of ``data`` in 64 hex digits: the name under which an artifact is stored."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class SceneSpec:
+    """What is depicted: a content and, for style transfer, a style. Sources are named by their SHA-256."""
+
+    task: str
+    label: str
+    content: str
+    style: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Identity of the scene; the label is for people and is not part of it."""
+        return digest({"task": self.task, "content": self.content, "style": self.style})
+
+
+@dataclass(frozen=True)
+class ConditionSpec:
+    """One point of the parameter grid: a method and all its parameters, defaults filled in.
+
+    ``role`` is ``grid`` for conditions that enter the test of the minimiser and ``control`` for the photograph and its
+    grey version. ``label``, ``is_default`` and ``factor`` belong to the grid that asked, not to the identity.
+    """
+
+    method: str
+    params: Params
+    role: str = "grid"
+    label: str = ""
+    is_default: bool = False
+    factor: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Identity of the condition: method, parameters, role."""
+        return digest({"method": self.method, "params": dict(self.params), "role": self.role})
+
+
+@dataclass(frozen=True)
+class RenderSpec:
+    """One image: scene x condition x seed, with the exact weights files (network name -> SHA-256) it needs."""
+
+    task: str
+    method: str
+    content: str
+    style: str | None
+    params: Params
+    seed: int
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object stored with the render; :meth:`from_json` is its inverse."""
+        return {
+            "task": self.task,
+            "method": self.method,
+            "content": self.content,
+            "style": self.style,
+            "params": dict(self.params),
+            "seed": self.seed,
+            "weights": dict(self.weights),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RenderSpec:
+        """Rebuild a spec from :meth:`to_json`; an unknown key raises ``TypeError``."""
+        return cls(**value)
+
+    @property
+    def digest(self) -> str:
+        """Identity of the render."""
+        return digest(self.to_json())
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A number about a stimulus, with everything that decides what the number means.
+
+    ``direction``: ``lower_better`` or ``higher_better``. ``role``: ``objective`` (what the generator minimised),
+    ``objective_part``, ``reference_objective`` (one objective for every image of the grid) or ``independent``.
+    ``comparable_within``: ``all``, ``scene``, ``objective`` or ``run``; an argmin across that border is refused.
+    ``reference``: the picture the number is taken against: ``content``, ``style``, ``ground_truth`` or ``none``.
+    """
+
+    key: str
+    label: str
+    direction: str = "lower_better"
+    role: str = "independent"
+    comparable_within: str = "scene"
+    reference: str = "none"
+    unit: str = ""
+    version: str = "1"
+    weights_sha256: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object stored in a job; :meth:`from_json` is its inverse."""
+        return {
+            "key": self.key,
+            "label": self.label,
+            "direction": self.direction,
+            "role": self.role,
+            "comparable_within": self.comparable_within,
+            "reference": self.reference,
+            "unit": self.unit,
+            "version": self.version,
+            "weights_sha256": self.weights_sha256,
+            "config": dict(self.config),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> MetricSpec:
+        """Rebuild a metric from :meth:`to_json`."""
+        return cls(**value)
+
+    @property
+    def digest(self) -> str:
+        """Identity of the metric: everything but the label that people read."""
+        return digest({k: v for k, v in self.to_json().items() if k != "label"})
+
+
+@dataclass(frozen=True)
+class JobItem:
+    """One image of a job. With ``image`` (SHA-256 of a stored PNG) it is only measured; without, rendered first."""
+
+    render: RenderSpec
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """A planned batch: the unit of claim, retry and resume. Its composition is part of its digest.
+
+    ``engine`` holds the settings that may change pixels (``dtype``, ``memory_format``, ``deterministic``); the number
+    of threads and the device are provenance, recorded with the result.
+    """
+
+    items: tuple[JobItem, ...]
+    metrics: tuple[MetricSpec, ...]
+    engine: Params = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object stored in the queue; :meth:`from_json` is its inverse."""
+        return {
+            "items": [{"render": item.render.to_json(), "image": item.image} for item in self.items],
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "engine": dict(self.engine),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> JobSpec:
+        """Rebuild a job from :meth:`to_json`."""
+        return cls(
+            items=tuple(JobItem(RenderSpec.from_json(i["render"]), i["image"]) for i in value["items"]),
+            metrics=tuple(MetricSpec.from_json(m) for m in value["metrics"]),
+            engine=dict(value["engine"]),
+        )
+
+    @property
+    def digest(self) -> str:
+        """Identity of the job."""
+        return digest(self.to_json())
+
+    @property
+    def artifacts(self) -> frozenset[str]:
+        """SHA-256 of every source and stored image the job needs to be given."""
+        needed = {i.render.content for i in self.items} | {i.render.style for i in self.items if i.render.style}
+        return frozenset(needed | {i.image for i in self.items if i.image})
+
+
+@dataclass(frozen=True)
+class ScoreValue:
+    """A measured number, or the reason why there is none. ``status``: ok, nan, failed or unavailable."""
+
+    metric: str
+    value: float | None
+    status: str = "ok"
+    reason: str = ""
+
+    @classmethod
+    def of(cls, metric: str, value: float) -> ScoreValue:
+        """Wrap a float; a NaN or an infinity becomes the status ``nan`` with no value."""
+        if math.isfinite(value):
+            return cls(metric, float(value))
+        return cls(metric, None, "nan", "The value is not a finite number.")
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What a worker gives back for one item. ``png`` and ``curve`` (an npz of float64 arrays) are artifacts' bytes.
+
+    ``status``: ``ok``; ``nan`` (diverged: ``png`` is the last finite image); ``failed`` (no image, ``reason`` says why).
+    """
+
+    status: str
+    png: bytes | None
+    curve: bytes | None
+    steps: int
+    final_step_reason: str
+    seconds: float
+    provenance: Mapping[str, Any]
+    scores: tuple[ScoreValue, ...]
+    reason: str = ""

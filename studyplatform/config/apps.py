@@ -1,0 +1,15 @@
+"""The wiring's own app: settings checks, base templates, the demo."""
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class ConfigApp(AppConfig):
+    name = "studyplatform.config"
+    label = "config"
+    verbose_name = "Eyeballot"
+
+    def ready(self) -> None:
+        from studyplatform.config.checks import check_database
+
+        checks.register(check_database, checks.Tags.database)

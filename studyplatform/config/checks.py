@@ -1,0 +1,52 @@
+"""System checks that say in words how to mend a setting."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.db import connections
+
+
+def check_database(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """A vote that was acknowledged must survive a power cut: refuse a database configured to forget."""
+    problems: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                problems += _sqlite(alias, cursor)
+            elif connection.vendor == "postgresql":
+                problems += _postgresql(alias, cursor)
+    return problems
+
+
+def _sqlite(alias: str, cursor: Any) -> list[CheckMessage]:
+    wanted = {"journal_mode": ({"wal", "memory"}, "WAL"), "synchronous": ({2, 3}, "FULL"), "foreign_keys": ({1}, "ON")}
+    problems: list[CheckMessage] = []
+    for pragma, (good, word) in wanted.items():
+        cursor.execute(f"PRAGMA {pragma}")
+        (value,) = cursor.fetchone()
+        if value not in good:
+            problems.append(
+                Error(
+                    f"Database {alias!r}: SQLite runs with {pragma}={value}.",
+                    hint=f"Put PRAGMA {pragma}={word} into the init_command of the database's OPTIONS.",
+                    id="eyeballot.E001",
+                )
+            )
+    return problems
+
+
+def _postgresql(alias: str, cursor: Any) -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        cursor.execute(f"SHOW {setting}")
+        (value,) = cursor.fetchone()
+        if value == "off":
+            problems.append(
+                Error(
+                    f"Database {alias!r}: PostgreSQL runs with {setting}=off and would lose votes in a crash.",
+                    hint=f"Set {setting} = on in postgresql.conf and reload the server.",
+                    id="eyeballot.E002",
+                )
+            )
+    return problems

@@ -1,0 +1,207 @@
+"""Settings, all from the environment; `var/` holds everything the project makes on this machine.
+
+One file for every place it runs: `EYEBALLOT_DEBUG` is off unless asked for, and production refuses to start without a
+secret key (see `checks.py` for the rest).
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+
+VAR = Path(env.str("EYEBALLOT_VAR", default=str(BASE_DIR / "var"))).resolve()
+DEBUG = env.bool("EYEBALLOT_DEBUG", default=False)
+
+
+def _secret_key() -> str:
+    """The key from the environment; in development one made at first run and kept in `var/` (never in the tree)."""
+    if key := env.str("EYEBALLOT_SECRET_KEY", default=""):
+        return key
+    if not DEBUG:
+        raise environ.ImproperlyConfigured(
+            "EYEBALLOT_SECRET_KEY is not set. Give production a secret key of 50 random characters in the environment, "
+            "or set EYEBALLOT_DEBUG=1 for development (make serve does)."
+        )
+    from django.core.management.utils import get_random_secret_key
+
+    path = VAR / "secret_key"
+    if not path.exists():
+        VAR.mkdir(parents=True, exist_ok=True)
+        path.write_text(get_random_secret_key())
+        path.chmod(0o600)
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.list("EYEBALLOT_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("EYEBALLOT_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "studyplatform.config",
+    "evaluation",
+    "studyplatform.voting",
+    "generation",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "axes",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "studyplatform.config.urls"
+WSGI_APPLICATION = "studyplatform.config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# SQLite is the embedded default; DATABASE_URL names a PostgreSQL for real studies.
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR / 'eyeballot.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 1  # hours
+AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"  # in memory: no address or user agent is written down
+AXES_DISABLE_ACCESS_LOG = True
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "studyplatform" / "voting" / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+
+# Masters are private. Stimuli are what participants see: pixels only, random names. Reports are the evaluation's files.
+MASTERS_ROOT = VAR / "masters"
+STIMULI_ROOT = VAR / "stimuli"
+REPORTS_ROOT = VAR / "reports"
+_ATOMIC = "generation.storage.AtomicFileSystemStorage"
+STORAGES = {
+    "default": {"BACKEND": _ATOMIC, "OPTIONS": {"location": VAR / "media"}},
+    "masters": {"BACKEND": _ATOMIC, "OPTIONS": {"location": MASTERS_ROOT}},
+    "stimuli": {"BACKEND": _ATOMIC, "OPTIONS": {"location": STIMULI_ROOT, "base_url": "/stimuli/"}},
+    "reports": {"BACKEND": _ATOMIC, "OPTIONS": {"location": REPORTS_ROOT}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_PERMISSIONS = 0o644
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("EYEBALLOT_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    if env.bool("EYEBALLOT_BEHIND_PROXY", default=False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # the admin's own stylesheet carries two icons as data
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Eyeballot",
+    "DESCRIPTION": "Serve image pairs, take votes, read the data.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# Rendering: which executor, how many torch threads a worker takes (0: the cores divided by the workers).
+EYEBALLOT_ENGINE = env.str("EYEBALLOT_ENGINE", default="processes")
+EYEBALLOT_THREADS = env.int("EYEBALLOT_THREADS", default=0)
+EYEBALLOT_LEASE_SECONDS = env.int("EYEBALLOT_LEASE_SECONDS", default=300)
+EYEBALLOT_BATCH = env.int("EYEBALLOT_BATCH", default=8)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": env.str("EYEBALLOT_LOG", default="WARNING")},
+}
