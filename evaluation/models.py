@@ -28,3 +28,8 @@ class Analysis(models.Model):
         if self.pk is not None:
             raise ValueError("An analysis is immutable: run a new one instead of changing this one.")
         super().save(*args, **kwargs)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence."""
+        return str(self.results["headline"]["sentence"])

@@ -55,7 +55,7 @@ class Scene(models.Model):
     digest = models.CharField(max_length=64, unique=True, validators=[SHA256])
     task = models.CharField(max_length=60)
     label = models.CharField(max_length=200)
-    content = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
+    content = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
     style = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
 
     def __str__(self) -> str:

@@ -90,7 +90,8 @@ class Task:
     ``metrics(params, weights)``: the numbers about each image under the reference parameters, given the weights found
     (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of ``core.render.Measure``.
     ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``: preset asked by default.
-    ``baseline``: method of the control stimulus. ``objective(params)``: the part of the parameters that fixes the loss.
+    ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs under the reference
+    parameters; where one cannot be had, the metrics that need it say so instead of a number. ``objective(params)``: the part of the parameters that fixes the loss.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Task:
     primary_metric: str
     question: str
     baseline: str = "identity"
+    networks: Callable[[Params], tuple[str, ...]] = lambda params: ()
     objective: Callable[[Params], Mapping[str, Scalar]] = field(default=lambda params: dict(params))
 
     @property

@@ -1,6 +1,7 @@
 """The wiring's own app: settings checks, base templates, the demo."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 
 
@@ -13,3 +14,9 @@ class ConfigApp(AppConfig):
         from studyplatform.config.checks import check_database
 
         checks.register(check_database, checks.Tags.database)
+
+
+class EyeballotAdminConfig(AdminConfig):
+    """Django's own admin under our name, opening on studies and grids."""
+
+    default_site = "studyplatform.config.admin_site.EyeballotAdminSite"

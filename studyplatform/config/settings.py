@@ -40,11 +40,11 @@ ALLOWED_HOSTS = env.list("EYEBALLOT_HOSTS", default=["localhost", "127.0.0.1", "
 CSRF_TRUSTED_ORIGINS = env.list("EYEBALLOT_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "studyplatform.config",
+    "studyplatform.config.apps.ConfigApp",
     "evaluation",
     "studyplatform.voting",
     "generation",
-    "django.contrib.admin",
+    "studyplatform.config.apps.EyeballotAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -103,6 +103,9 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
+# Shared by all processes and needing no further service; it holds only the counts of failed sign-ins.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -112,7 +115,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"  # in memory: no address or user agent is written down
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"  # counts under hashed keys: no address is written down
 AXES_DISABLE_ACCESS_LOG = True
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

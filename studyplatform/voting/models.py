@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_noop as noop
 
 
 def random_token() -> str:
@@ -45,11 +46,11 @@ class Study(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, editable=False)
     grids = models.ManyToManyField("generation.Grid", related_name="studies", help_text="Rendered grids to draw from.")
     introduction = models.TextField(
-        default="You will see pairs of pictures and choose one of each. There are no right or wrong answers.",
+        default=noop("You will see pairs of pictures and choose one of each. There are no right or wrong answers."),
         help_text="What the landing page says, below the title.",
     )
     consent = models.TextField(
-        default=(
+        default=noop(
             "Taking part is voluntary and you may stop at any time. We store which picture you choose, how long it "
             "takes and the size of your window; we store no name, no address and nothing that identifies you."
         ),
@@ -69,11 +70,15 @@ class Study(models.Model):
         default=False, help_text="Add the unprocessed photograph to the pairs, as a control condition."
     )
     strategy = models.CharField(max_length=10, choices=Strategy, default=Strategy.BALANCED)
-    hypothesis = models.TextField(blank=True, help_text="What you expect, in one sentence; frozen when the study opens.")
+    hypothesis = models.TextField(
+        blank=True, help_text="What you expect, in one sentence; frozen when the study opens."
+    )
     simulated = models.BooleanField(
         default=False, help_text="A rehearsal: simulated participants only, SIMULATED on every page and figure."
     )
-    public_report = models.BooleanField(default=False, help_text="Show the report to everybody once the study is closed.")
+    public_report = models.BooleanField(
+        default=False, help_text="Show the report to everybody once the study is closed."
+    )
     token = models.CharField(max_length=32, unique=True, default=random_token, editable=False)
     seed = models.PositiveIntegerField(default=1, help_text="Seed of the order and the sides.")
     design = models.JSONField(null=True, editable=False)
@@ -81,6 +86,9 @@ class Study(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
+    votes_until = models.DateTimeField(
+        null=True, editable=False, help_text="Set when the study closes: the end of the grace period."
+    )
     grace_hours = models.PositiveIntegerField(
         default=24, help_text="For how long after closing votes of running sessions still count (marked late)."
     )
@@ -102,11 +110,11 @@ class Question(models.Model):
     """What is asked about each pair; every question of a study has its own analysis."""
 
     class Preset(models.TextChoices):
-        NATURAL = "natural", "Which looks more natural?"
-        STYLE = "style", "Which better shows the style of this picture?"
-        CONTENT = "content", "Which better keeps this scene?"
-        COLOURS = "colours", "Whose colours look more natural?"
-        REAL = "real", "Which is the real photograph?"
+        NATURAL = "natural", noop("Which looks more natural?")
+        STYLE = "style", noop("Which better shows the style of this picture?")
+        CONTENT = "content", noop("Which better keeps this scene?")
+        COLOURS = "colours", noop("Whose colours look more natural?")
+        REAL = "real", noop("Which is the real photograph?")
 
     # The picture shown with the pair: none, the scene's style or its content.
     REFERENCES = {Preset.STYLE: "style", Preset.CONTENT: "content"}
@@ -159,7 +167,9 @@ class Stimulus(models.Model):
     role = models.CharField(max_length=10, choices=Role, default=Role.GRID)
     scene = models.ForeignKey("generation.Scene", models.PROTECT, related_name="+")
     replicate = models.PositiveIntegerField(default=0)
-    label = models.CharField(max_length=120, help_text="The condition as its grid calls it; never shown to participants.")
+    label = models.CharField(
+        max_length=120, help_text="The condition as its grid calls it; never shown to participants."
+    )
     position = models.PositiveIntegerField(default=0, help_text="Place of the condition in its grid.")
     public_name = models.CharField(max_length=32, unique=True, default=random_token)
     width = models.PositiveIntegerField()
@@ -167,7 +177,9 @@ class Stimulus(models.Model):
 
     class Meta:
         verbose_name_plural = "stimuli"
-        constraints = [models.UniqueConstraint(fields=["study", "render", "role"], name="stimulus_once_per_study")]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "scene", "render", "role"], name="stimulus_once_per_study")
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.scene})"
@@ -335,7 +347,7 @@ class Vote(models.Model):
     def __str__(self) -> str:
         return f"{self.trial}: {self.choice}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Refused: votes are stored by ``services.vote_cast`` in one statement and never changed."""
         raise ValueError("A vote is stored by services.vote_cast, once, and never changed.")
 

@@ -64,8 +64,9 @@ def count_wins(
         raise ValueError("the share that goes left lies between 0 and 1")
     w = np.ones_like(y) if weight is None else weight
     size = n_items * n_items
-    flat = np.bincount(left * n_items + right, weights=w * y, minlength=size)
-    flat = flat + np.bincount(right * n_items + left, weights=w * (1.0 - y), minlength=size)
+    flat: FloatArray = np.zeros(size)
+    flat += np.bincount(left * n_items + right, weights=w * y, minlength=size)
+    flat += np.bincount(right * n_items + left, weights=w * (1.0 - y), minlength=size)
     return flat.reshape(n_items, n_items)
 
 
@@ -133,7 +134,7 @@ def fit_many(wins: FloatArray, *, ridge: float = RIDGE, start: FloatArray | None
         theta = theta + step
         if np.max(np.abs(step), initial=0.0) < TOLERANCE:
             break
-    return theta - theta.mean(axis=-1, keepdims=True)
+    return np.asarray(theta - theta.mean(axis=-1, keepdims=True))
 
 
 def win_probability(theta: FloatArray) -> FloatArray:
@@ -145,7 +146,7 @@ def win_probability(theta: FloatArray) -> FloatArray:
 def gauge_matrix(component: IntArray) -> FloatArray:
     """The (n, n) matrix that makes a comparison Laplacian invertible without moving its solutions of mean zero."""
     same = component[:, None] == component[None, :]
-    return same / same.sum(axis=1, keepdims=True)
+    return np.asarray(same / same.sum(axis=1, keepdims=True))
 
 
 def _checked(wins: FloatArray) -> FloatArray:
@@ -187,4 +188,4 @@ def _information(theta: FloatArray, games: FloatArray) -> FloatArray:
     p = win_probability(theta)
     weight = games * p * (1.0 - p)
     n = weight.shape[-1]
-    return weight.sum(axis=-1)[..., None] * np.eye(n) - weight
+    return np.asarray(weight.sum(axis=-1)[..., None] * np.eye(n) - weight)

@@ -1,0 +1,46 @@
+# Two commands: `make demo` shows all of it, `make test` proves it. Everything made lies under var/.
+PYTHON ?= python3
+VENV := var/venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export EYEBALLOT_DEBUG ?= 1
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint clean install
+
+help:
+	@echo "make demo    render, vote, judge: the whole way in a few minutes, then serve it (ARGS=--no-serve to stop there)"
+	@echo "make serve   the platform on http://127.0.0.1:8000 with a rendering worker"
+	@echo "make test    lint, types, import contract, every test on SQLite and on PostgreSQL"
+	@echo "make lint    the first three only"
+	@echo "make clean   remove var/, where everything made lies"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" sh .ci/prerequisites
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (about 6 GB with PyTorch, some minutes the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@exec $(BIN)/python manage.py demo $(ARGS)
+
+serve: $(STAMP)
+	@exec $(BIN)/python manage.py demo --serve-only $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
+
+clean:
+	@FORCE=$(FORCE) $(PYTHON) .ci/clean

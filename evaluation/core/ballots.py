@@ -1,0 +1,137 @@
+"""From trials to votes: the analysis set with its flow table, and the votes of one group as arrays.
+
+specs/evaluation.md section 2.0. The order of the steps is fixed and each is counted, so that nobody leaves unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.core.dataset import StudyData, Trial
+from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
+
+#: Share of the vote that goes to the left picture; a tie is half a win to each side.
+SHARE_LEFT = {"left": 1.0, "right": 0.0, "tie": 0.5}
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """What was left after a step of the analysis set."""
+
+    step: str
+    words: str
+    n_trials: int
+    n_participants: int
+
+
+@dataclass(frozen=True)
+class Ballots:
+    """Votes among the same ``items`` (condition ids in grid order): one scene, or scenes pooled by condition.
+
+    Arrays of length V: ``participant`` (0..P-1), ``left`` and ``right`` (item numbers), ``y`` (share that goes left).
+    """
+
+    items: tuple[str, ...]
+    n_participants: int
+    participant: IntArray
+    left: IntArray
+    right: IntArray
+    y: FloatArray
+
+    @property
+    def n_votes(self) -> int:
+        """Number of votes."""
+        return len(self.y)
+
+    @property
+    def votes_on(self) -> IntArray:
+        """(K,) votes in which each item took part."""
+        both = np.concatenate([self.left, self.right])
+        return np.bincount(both, minlength=len(self.items)).astype(np.intp)
+
+    def wins_by_participant(self) -> FloatArray:
+        """(P, K, K) table of wins of each participant: row beat column."""
+        k = len(self.items)
+        wins = np.zeros((self.n_participants, k, k))
+        np.add.at(wins, (self.participant, self.left, self.right), self.y)
+        np.add.at(wins, (self.participant, self.right, self.left), 1.0 - self.y)
+        return wins
+
+
+def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
+    """Main votes of one question between grid images, and the flow that led to them; ``data`` in canonical order."""
+    people = {p.id: p for p in data.participants}
+    stimulus = data.stimulus
+    trials = [t for t in data.trials if t.question == question]
+    who = (
+        ("simulated_only", "cast by simulated participants", lambda t: people[t.participant].is_bot)
+        if data.simulated
+        else ("people_only", "answered by people, not by bots", lambda t: not people[t.participant].is_bot)
+    )
+    steps: list[tuple[str, str, Callable[[Trial], bool]]] = [
+        (
+            "main_sessions",
+            "outside previews and pilots",
+            lambda t: not (people[t.participant].is_preview or people[t.participant].is_pilot),
+        ),
+        who,
+        ("main_trials", "main trials (no practice, catch, repeat)", lambda t: t.kind == "main"),
+        ("last_answer", "not replaced by a later answer (undo)", lambda t: not t.superseded),
+        ("answered", "answered (no skip, no time-out)", lambda t: t.choice in SHARE_LEFT),
+        ("included", "by participants who were not excluded", lambda t: not people[t.participant].exclusion_reason),
+        (
+            "grid_pairs",
+            "between two images of the grid (no control picture)",
+            lambda t: stimulus[t.left].role == stimulus[t.right].role == "grid",
+        ),
+        (
+            "different_conditions",
+            "between two different conditions",
+            lambda t: stimulus[t.left].condition != stimulus[t.right].condition,
+        ),
+    ]
+    flow = [_count("presented", "pairs shown", trials)]
+    for name, words, keep in steps:
+        trials = [t for t in trials if keep(t)]
+        flow.append(_count(name, words, trials))
+    return trials, flow
+
+
+def ballots(data: StudyData, votes: Iterable[Trial], items: Sequence[str]) -> Ballots:
+    """Votes whose two pictures both show one of ``items`` (condition ids), as arrays."""
+    number = {condition: i for i, condition in enumerate(items)}
+    stimulus = data.stimulus
+    kept = [
+        (t.participant, number[stimulus[t.left].condition], number[stimulus[t.right].condition], SHARE_LEFT[t.choice])
+        for t in votes
+        if stimulus[t.left].condition in number and stimulus[t.right].condition in number
+    ]
+    names = {p: i for i, p in enumerate(sorted({row[0] for row in kept}))}
+    return Ballots(
+        items=tuple(items),
+        n_participants=len(names),
+        participant=np.array([names[row[0]] for row in kept], dtype=np.intp),
+        left=np.array([row[1] for row in kept], dtype=np.intp),
+        right=np.array([row[2] for row in kept], dtype=np.intp),
+        y=np.array([row[3] for row in kept], dtype=np.float64),
+    )
+
+
+def grid_conditions(data: StudyData, scene: str) -> tuple[str, ...]:
+    """Ids of the grid conditions that have a picture in ``scene``, in grid order (``data`` canonical)."""
+    there = {s.condition for s in data.stimuli if s.scene == scene and s.role == "grid"}
+    return tuple(c.id for c in data.conditions if c.id in there)
+
+
+def shared_conditions(data: StudyData, scenes: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the grid conditions that have a picture in every one of ``scenes``, in grid order (``data`` canonical)."""
+    sets = [set(grid_conditions(data, scene)) for scene in scenes]
+    common = set.intersection(*sets) if sets else set()
+    return tuple(c.id for c in data.conditions if c.id in common)
+
+
+def _count(step: str, words: str, trials: Sequence[Trial]) -> FlowStep:
+    return FlowStep(step, words, len(trials), len({t.participant for t in trials}))

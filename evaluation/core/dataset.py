@@ -1,0 +1,201 @@
+"""The study as plain data: what the analysis sees, whether it comes from the live database or from a bundle of CSVs.
+
+Ids are strings; rows carry no order of their own, so every reader of a :class:`StudyData` gets them sorted
+(:meth:`StudyData.canonical`) and two sources of the same study give the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked about each pair, word for word."""
+
+    id: str
+    text: str
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is depicted."""
+
+    id: str
+    label: str
+    position: int = 0
+    task: str = "other"
+    content_image_sha256: str = ""
+    style_image_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One point of the grid. ``objective_id``: same id = same weights of the loss, hence comparable totals."""
+
+    id: str
+    label: str
+    position: int = 0
+    method: str = ""
+    role: str = "grid"
+    is_default: bool = False
+    objective_id: str = ""
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """A render in the study. ``role``: grid, control, reference or catch; only grid enters the minimiser's test."""
+
+    id: str
+    scene: str
+    condition: str
+    replicate: int = 0
+    role: str = "grid"
+    seed: int = 0
+    width_px: int = 0
+    height_px: int = 0
+    image_sha256: str = ""
+    image_path: str = ""
+    n_steps: int = 0
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A number about a stimulus: its direction, its role and within what its values may be compared."""
+
+    id: str
+    key: str
+    label: str
+    direction: str = "lower_better"
+    role: str = "independent"
+    comparable_within: str = "scene"
+    reference: str = "none"
+    unit: str = ""
+    version: str = "1"
+    weights_sha256: str = ""
+    config_json: str = "{}"
+
+    @property
+    def sign(self) -> float:
+        """Factor that makes lower mean 'predicted better'."""
+        return -1.0 if self.direction == "higher_better" else 1.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """The value of a metric for a stimulus, or None and a status that says why."""
+
+    stimulus: str
+    metric: str
+    value: float | None
+    status: str = "ok"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """Somebody (or a bot) who started. ``exclusion_reason`` is empty for those who stay in."""
+
+    id: str
+    is_bot: bool = False
+    is_pilot: bool = False
+    is_preview: bool = False
+    design_digest: str = ""
+    exclusion_reason: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came."""
+
+    id: str
+    participant: str
+    question: str
+    position: int
+    scene: str
+    left: str
+    right: str
+    choice: str
+    kind: str = "main"
+    rt_ms: int | None = None
+    expected: str = ""
+    superseded: bool = False
+    late: bool = False
+    strategy: str = ""
+    design_prob: float = 1.0
+    shown_at: str = ""
+    submitted_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyData:
+    """A whole study. ``networks``: names of the feature networks behind the losses."""
+
+    slug: str
+    title: str
+    simulated: bool
+    networks: tuple[str, ...] = ()
+    primary_metric: str = ""
+    design_digest: str = ""
+    questions: tuple[Question, ...]
+    scenes: tuple[Scene, ...]
+    conditions: tuple[Condition, ...]
+    stimuli: tuple[Stimulus, ...]
+    metrics: tuple[MetricInfo, ...]
+    scores: tuple[Score, ...]
+    participants: tuple[Participant, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def random_features(self) -> bool:
+        """Whether a loss was measured by a network that was never trained."""
+        return any(name.startswith("random") for name in self.networks)
+
+    def canonical(self) -> Self:
+        """The same study with every table in its one order."""
+        return dataclasses.replace(
+            self,
+            networks=tuple(sorted(self.networks)),
+            questions=tuple(sorted(self.questions, key=lambda q: (q.position, q.id))),
+            scenes=tuple(sorted(self.scenes, key=lambda s: (s.position, s.id))),
+            conditions=tuple(sorted(self.conditions, key=lambda c: (c.position, c.id))),
+            stimuli=tuple(sorted(self.stimuli, key=lambda s: s.id)),
+            metrics=tuple(sorted(self.metrics, key=lambda m: m.id)),
+            scores=tuple(sorted(self.scores, key=lambda s: (s.stimulus, s.metric))),
+            participants=tuple(sorted(self.participants, key=lambda p: p.id)),
+            trials=tuple(sorted(self.trials, key=lambda t: t.id)),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (64 hex digits) of the canonical study; input order does not matter."""
+        value = dataclasses.asdict(self.canonical())
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def stimulus(self) -> dict[str, Stimulus]:
+        """Stimuli by id."""
+        return {s.id: s for s in self.stimuli}
+
+    @cached_property
+    def condition(self) -> dict[str, Condition]:
+        """Conditions by id."""
+        return {c.id: c for c in self.conditions}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no place in a study")

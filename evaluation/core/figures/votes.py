@@ -1,0 +1,212 @@
+"""F1: the vote chart. A bar per condition in grid order: its share of meetings won, with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from evaluation.core.figures import style
+from evaluation.core.words import metric_name
+
+Json = Mapping[str, Any]
+ROW = 0.5
+
+
+def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
+    """Draw the pooled panel, or one panel per scene, from an analysis."""
+    groups = [g for g in result["groups"] if (g["scope"] == "scene") == by_scene]
+    width = style.NARROW if narrow else style.WIDE
+    columns = 1 if narrow or not by_scene else min(3 if len(groups) != 4 else 2, len(groups))
+    lines = math.ceil(len(groups) / columns)
+    title, subtitle = votes_title(result, by_scene=by_scene)
+    simulated = result["study"]["simulated"]
+    top = style.header_height(width, title, subtitle, simulated=simulated)
+    rows = max(len(g["rows"]) for g in groups)
+    row = 0.34 if by_scene else ROW
+    panel = rows * row + (0.3 if by_scene else 0.06)
+    foot = 0.34 if by_scene else 0.3
+    legend = 0.3 * (3 if narrow else 1) + 0.12
+    height = top + lines * (panel + foot) + legend
+    figure = style.new_figure(width, height)
+    style.header(figure, title, subtitle, simulated=simulated)
+    size = 9.0 if by_scene else 10.5
+    names = [r["label"] for g in groups for r in g["rows"]]
+    margin = min(0.42 * width, style.text_width(names, size, "bold") + 0.34)
+    right = 0.2 if by_scene else 0.32
+    shared_labels = columns > 1 and len({tuple(r["label"] for r in g["rows"]) for g in groups}) == 1
+    for i, group in enumerate(groups):
+        line, column = divmod(i, columns)
+        if shared_labels:
+            each = (width - margin - right) / columns
+            left, across = margin + column * each, each - 0.3
+        else:
+            each = (width - right) / columns
+            left, across = margin + column * each, each - margin - 0.1
+        bottom = height - top - (line + 1) * panel - line * foot
+        body = rows * row
+        axes = figure.add_axes((left / width, bottom / height, across / width, body / height))
+        labelled = column == 0 or not shared_labels
+        _panel(axes, group, minimisers(result, group), labelled=labelled, size=size, detail=not by_scene, narrow=narrow)
+        if not (by_scene or narrow):
+            _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result))
+        if by_scene:
+            text = style.wrap(group["label"], across + (margin - 0.3 if labelled else 0), 9.5)[0]
+            axes.annotate(
+                text, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points",
+                fontsize=9.5, fontweight="bold", va="bottom",
+            )  # fmt: skip
+    _legend(figure, width, height, result, narrow=narrow)
+    return figure
+
+
+def votes_title(result: Json, *, by_scene: bool) -> tuple[str, str]:
+    """Title and subtitle of the chart."""
+    what = "Votes per condition in each scene" if by_scene else "Votes per condition"
+    return what, f"“{result['question']['text']}” Share of meetings won, 95 % intervals over participants"
+
+
+def minimisers(result: Json, group: Json) -> set[str]:
+    """Ids of the primary metric's minimisers in the group of the same scene."""
+    metric = next((m for m in result["metrics"] if m["id"] == result["primary"]), None)
+    if metric is None:
+        return set()
+    test = next(t for t in metric["tests"] if t["scene"] == group["scene"])
+    return set(test["minimum"]["conditions"]) if test["minimum"] else set()
+
+
+def _panel(
+    axes: Axes, group: Json, lowest: set[str], *, labelled: bool, size: float, detail: bool, narrow: bool
+) -> None:
+    rows: Sequence[Json] = group["rows"]
+    style.plain_axes(axes)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1] if detail or narrow else [0, 0.5, 1])
+    axes.set_xticklabels(
+        ["0", "25", "50", "75", "100 %"] if detail or narrow else ["0", "50", "100 %"], fontsize=size - 1
+    )
+    axes.tick_params(axis="x", pad=4)
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    axes.axvline(0.5, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    axes.set_yticks(range(len(rows)) if labelled else [])
+    if labelled:
+        axes.set_yticklabels([r["label"] for r in rows], fontsize=size)
+        axes.tick_params(axis="y", pad=6)
+    for i, row in enumerate(rows):
+        _bar(
+            axes,
+            i,
+            row,
+            is_minimum=row["condition"] in lowest,
+            is_top=row["condition"] == group["favourite"],
+            size=size,
+        )
+        if labelled and row["condition"] in (*lowest, group["favourite"]):
+            axes.get_yticklabels()[i].set_fontweight("bold")
+    _bracket(axes, rows)
+
+
+def _bar(axes: Axes, i: int, row: Json, *, is_minimum: bool, is_top: bool, size: float) -> None:
+    if row["share"] is None:
+        axes.text(0.02, i, "not shown", va="center", fontsize=size - 1.5, color=style.MUTED, style="italic")
+        return
+    face = style.FAVOURITE if is_top else style.BAR
+    axes.barh(i, row["share"], height=0.62, color=face, linewidth=0, zorder=2)
+    if is_minimum:
+        axes.barh(
+            i, row["share"], height=0.62, facecolor="none" if is_top else "#fbe3d3", edgecolor=style.MINIMISER,
+            hatch="////", linewidth=1.6, zorder=2.5,
+        )  # fmt: skip
+    end = row["share"]
+    if row["low"] is not None:
+        end = row["high"]
+        axes.errorbar(
+            row["share"], i, xerr=[[row["share"] - row["low"]], [row["high"] - row["share"]]],
+            fmt="none", ecolor="white", elinewidth=3.4, capsize=0, zorder=3,
+        )  # fmt: skip
+        axes.errorbar(
+            row["share"], i, xerr=[[row["share"] - row["low"]], [row["high"] - row["share"]]],
+            fmt="none", ecolor=style.INK, elinewidth=1.4, capsize=3, capthick=1.4, zorder=4,
+        )  # fmt: skip
+    # The star stands inside the foot of the bar, where no whisker reaches in a readable study.
+    if is_top:
+        axes.plot(
+            0.035,
+            i,
+            marker="*",
+            markersize=size + 1,
+            color="white",
+            markeredgecolor=style.INK,
+            markeredgewidth=0.8,
+            zorder=6,
+        )
+    if end < 0.9:
+        axes.text(
+            end + 0.018, i, f"{100 * row['share']:.0f}", va="center", fontsize=size - 1, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
+        )  # fmt: skip
+
+
+def _bracket(axes: Axes, rows: Sequence[Json]) -> None:
+    """A rule at the right of every run of conditions that could be the favourite."""
+    inside = [bool(row["in_favourite_set"]) for row in rows]
+    start = None
+    for i, here in enumerate([*inside, False]):
+        if here and start is None:
+            start = i
+        elif not here and start is not None:
+            axes.plot(
+                [1, 1],
+                [start - 0.38, i - 0.62],
+                color=style.FAVOURITE,
+                linewidth=3.4,
+                solid_capstyle="round",
+                clip_on=False,
+                zorder=5,
+            )
+            start = None
+
+
+def _tags(axes: Axes, rows: Sequence[Json], lowest: set[str], favourite: str | None, words: Mapping[str, str]) -> None:
+    """Say in words which bar is which, where there is room to the right of it."""
+    for i, row in enumerate(rows):
+        end = row["high"] if row["high"] is not None else row["share"]
+        said = [(words["minimum"], style.MINIMISER)] if row["condition"] in lowest else []
+        said += [(words["favourite"], style.FAVOURITE)] if row["condition"] == favourite else []
+        if end is None or end > 0.66:
+            continue
+        for n, (text, colour) in enumerate(said):
+            shift = 0 if len(said) == 1 else (-0.2, 0.2)[n]
+            axes.text(
+                end + 0.075, i + shift, text, va="center", fontsize=9.5, fontweight="bold", color=colour, zorder=5
+            )
+
+
+def _words(result: Json) -> dict[str, str]:
+    metric = next((m for m in result["metrics"] if m["id"] == result["primary"]), None)
+    extreme = "highest" if metric and metric["direction"] == "higher_better" else "lowest"
+    voters = "simulated voters" if result["study"]["simulated"] else "people"
+    return {
+        "minimum": f"{extreme} {metric_name(metric['label'], short=True) if metric else 'loss'}",
+        "favourite": f"most preferred by {voters}",
+    }
+
+
+def _legend(figure: Figure, width: float, height: float, result: Json, *, narrow: bool) -> None:
+    words = _words(result)
+    handles = [
+        Patch(facecolor="#fbe3d3", edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]),
+        style.favourite_star(words["favourite"]),
+        Line2D([], [], color=style.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"),
+    ]  # fmt: skip
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=1 if narrow else 3,
+        frameon=False, fontsize=8.5 if narrow else 9, handlelength=1.8, columnspacing=1.6, borderaxespad=0.2,
+    )  # fmt: skip

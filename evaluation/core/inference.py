@@ -1,0 +1,253 @@
+"""Human scores with participants as the sampling unit.
+
+Estimates are Bradley-Terry strengths; their covariance is the one-step delete-one-participant jackknife (CR3), floored
+by the model's own; intervals use Student's t with P - 1 degrees of freedom. Votes of one person are not independent:
+tests that treat them so reject a true null in 27-42 % of studies (specs/evaluation.md sections 0, 2.1 and 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from evaluation.core import words
+from evaluation.core.ballots import Ballots
+from evaluation.core.words import Reason
+from studyplatform.voting.core import bradley_terry
+from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
+
+#: One just objectionable difference is 75 : 25, in logits (specs/evaluation.md, E1; Perez-Ortiz and Mantiuk 2017).
+JOD_LOGIT = float(np.log(3.0))
+#: Below this many participants max-t multipliers are too few to hold their level: Bonferroni-t instead.
+BONFERRONI_BELOW = 20
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Human scores of one group of conditions.
+
+    ``items``: (K,) condition ids, the part of the group that hangs together. ``theta``: (K,) logits, mean zero.
+    ``cov``, ``cov_model``: (K, K), CR3 and model-based. ``influence``: (P, K) what each participant adds to theta
+    (its outer product is CR3). ``n_votes``: (K,). ``reasons``: notes that belong beside the numbers. ``left_out``:
+    items of the group without a score.
+    """
+
+    items: tuple[str, ...]
+    theta: FloatArray
+    cov: FloatArray
+    cov_model: FloatArray
+    influence: FloatArray
+    n_votes: IntArray
+    total_votes: int
+    n_participants: int
+    reasons: tuple[Reason, ...]
+    left_out: tuple[str, ...]
+    seed: int
+    draws: int
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of every t: participants less one."""
+        return self.n_participants - 1
+
+    @property
+    def testable(self) -> bool:
+        """Whether there are participants enough for intervals and tests that hold their level."""
+        return self.n_participants >= words.MIN_PARTICIPANTS
+
+    @cached_property
+    def se_score(self) -> FloatArray:
+        """(K,) standard error of each score against the mean of its group."""
+        return np.sqrt(np.maximum(np.diag(self.cov), np.diag(self.cov_model)))
+
+    @cached_property
+    def se_contrast(self) -> FloatArray:
+        """(K, K) standard error of theta_j - theta_h: the larger of clustered and model-based; zero diagonal."""
+        variance = np.maximum(_contrast_variance(self.cov), _contrast_variance(self.cov_model))
+        return np.sqrt(np.maximum(variance, 0.0))
+
+    def t_against(self, h: int) -> FloatArray:
+        """(K,) t values of theta_j - theta_h; 0 for h itself."""
+        return np.asarray((self.theta - self.theta[h]) / _positive(self.se_contrast[h]))
+
+    @cached_property
+    def _null_scores(self) -> FloatArray:
+        """(draws, K) Rademacher multipliers on the participants' contributions: theta under 'no differences'."""
+        signs = np.random.default_rng(self.seed).integers(0, 2, size=(self.draws, self.n_participants)) * 2.0 - 1.0
+        return np.asarray(signs @ self.influence)
+
+    def null_max_t(self, h: int, rivals: IntArray) -> FloatArray:
+        """(draws,) max over ``rivals`` of t*: standardised by the clustered SE and widened to t(P - 1).
+
+        Dividing by the clustered SE (not the floored one) keeps t* at unit variance where the floor is in force.
+        """
+        se = _positive(np.sqrt(np.maximum(_contrast_variance(self.cov)[h, rivals], 0.0)))
+        t = (self._null_scores[:, rivals] - self._null_scores[:, [h]]) / se
+        widen = float(stats.t.ppf(0.95, self.df) / stats.norm.ppf(0.95))
+        return np.asarray(t.max(axis=1) * widen)
+
+    def p_some_rival_better(self, h: int, rivals: IntArray) -> float:
+        """p of H0: no rival beats h (E2, refute). Max-t with multipliers; Bonferroni-t below 20 participants."""
+        largest = float(self.t_against(h)[rivals].max())
+        if self.n_participants < BONFERRONI_BELOW:
+            return float(min(1.0, len(rivals) * stats.t.sf(largest, self.df)))
+        return float((1 + np.sum(self.null_max_t(h, rivals) >= largest)) / (self.draws + 1))
+
+    def one_sided_quantile(self, h: int, rivals: IntArray, level: float) -> float:
+        """Multiplier of the SE in a simultaneous one-sided bound over ``rivals``."""
+        if self.n_participants < BONFERRONI_BELOW:
+            return float(stats.t.ppf(1 - (1 - level) / len(rivals), self.df))
+        return float(np.quantile(self.null_max_t(h, rivals), level))
+
+    def favourites(self, alpha: float) -> IntArray:
+        """Items that cannot be refuted as the favourite at ``alpha``: Hsu's confidence set (Hsu 1984, MCB)."""
+        everyone = np.arange(len(self.items))
+        kept = [h for h in everyone if self.p_some_rival_better(int(h), np.delete(everyone, h)) >= alpha]
+        return np.array(kept, dtype=np.intp)
+
+    def interval(self, estimate: float, se: float, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided t(P - 1) interval on the logit scale."""
+        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * se
+        return estimate - half, estimate + half
+
+
+@dataclass(frozen=True)
+class NotEstimated:
+    """A group that has no scores, and why."""
+
+    items: tuple[str, ...]
+    reason: Reason
+    total_votes: int
+    n_participants: int
+
+
+def estimate(
+    votes: Ballots, *, labels: Mapping[str, str], group: str, seed: int = 1, draws: int = 9999
+) -> Scale | NotEstimated:
+    """Fit the scores of one group (E1) behind its gates.
+
+    ``labels``: condition id -> label, ``group``: its name, both for the sentences. ``seed`` and ``draws`` set the
+    multiplier resampling. Disconnected groups are cut to their largest component; separated ones get the ridge.
+    """
+    refusal = _refused(votes, group)
+    if refusal is not None:
+        return NotEstimated(votes.items, refusal, votes.n_votes, votes.n_participants)
+    by_person = votes.wins_by_participant()
+    wins = by_person.sum(axis=0)
+    keep = _largest_component(bradley_terry.comparison_components(wins))
+    reasons: list[Reason] = []
+    left_out = tuple(c for i, c in enumerate(votes.items) if not keep[i])
+    if left_out:
+        reasons.append(
+            words.reason(
+                "NC_DISCONNECTED",
+                items=f"{words.joined([labels[c] for c in left_out])} {'was' if len(left_out) == 1 else 'were'}",
+                component=words.joined([labels[c] for i, c in enumerate(votes.items) if keep[i]]),
+            )
+        )
+    by_person = by_person[:, keep][:, :, keep]
+    by_person = by_person[by_person.any(axis=(1, 2))]
+    wins = by_person.sum(axis=0)
+    items = tuple(c for i, c in enumerate(votes.items) if keep[i])
+    fit = bradley_terry.fit(wins)
+    if fit.separated.any():
+        reasons.append(words.reason("NC_SEPARATED", items=_separated_words(items, wins, fit.separated, labels)))
+    if len(by_person) < words.MIN_PARTICIPANTS:
+        reasons.append(words.few_participants(len(by_person)))
+    cov, cov_model, influence = covariance(fit, by_person)
+    return Scale(
+        items=items,
+        theta=fit.theta,
+        cov=cov,
+        cov_model=cov_model,
+        influence=influence,
+        n_votes=np.rint((wins + wins.T).sum(axis=1)).astype(np.intp),
+        total_votes=int(np.rint(wins.sum())),
+        n_participants=len(by_person),
+        reasons=tuple(reasons),
+        left_out=left_out,
+        seed=seed,
+        draws=draws,
+    )
+
+
+def covariance(fit: bradley_terry.Fit, by_person: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """CR3 covariance, model covariance and participants' contributions (E1).
+
+    ``by_person``: (P, K, K) tables of wins whose sum gave ``fit``. Returns (K, K), (K, K), (P, K). theta without p is
+    one Newton step from theta-hat on the others' votes; CR3 = (P - 1)/P sum (theta_(-p) - mean)(.)'
+    (Bell and McCaffrey 2002; Cameron and Miller 2015).
+    """
+    n_people, k = by_person.shape[0], by_person.shape[-1]
+    gauge = bradley_terry.gauge_matrix(fit.component)
+    centre = np.eye(k) - gauge
+    hessian = fit.information + fit.ridge * np.eye(k) + gauge
+    cov_model = centre @ np.linalg.inv(hessian) @ centre
+    p = bradley_terry.win_probability(fit.theta)
+    games = by_person + by_person.transpose(0, 2, 1)
+    gradient = (by_person - games * p).sum(axis=-1)
+    weight = games * (p * (1 - p))
+    own = weight.sum(axis=-1)[..., None] * np.eye(k) - weight
+    # pinv, not solve: without p an item may hang in the air, and then p moves it by nothing rather than by infinity.
+    inverse = np.linalg.pinv(hessian - own, rcond=1e-8, hermitian=True)
+    without = -(inverse @ gradient[..., None])[..., 0]
+    deviation = (without - without.mean(axis=0)) @ centre
+    influence = -np.sqrt((n_people - 1) / n_people) * deviation if n_people > 1 else np.zeros((n_people, k))
+    return influence.T @ influence, cov_model, influence
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """Holm's step-down adjustment; None stays None and does not count."""
+    there = [i for i, value in enumerate(p) if value is not None]
+    adjusted: list[float | None] = [None] * len(p)
+    running = 0.0
+    for rank, i in enumerate(sorted(there, key=lambda i: p[i] or 0.0)):
+        running = max(running, min(1.0, (len(there) - rank) * (p[i] or 0.0)))
+        adjusted[i] = running
+    return adjusted
+
+
+def _refused(votes: Ballots, group: str) -> Reason | None:
+    k = len(votes.items)
+    if k < 2:
+        return words.reason("NC_TOO_FEW_CONDITIONS", group=group)
+    if votes.n_votes == 0:
+        return words.reason("NC_NO_VOTES", group=group)
+    met = votes.votes_on[votes.votes_on > 0]
+    if votes.n_votes < 3 * (k - 1) or met.min() < words.MIN_VOTES:
+        return words.reason("NC_FEW_VOTES", group=group, votes=votes.n_votes, conditions=k)
+    return None
+
+
+def _largest_component(component: IntArray) -> npt.NDArray[np.bool_]:
+    names, sizes = np.unique(component, return_counts=True)
+    return np.asarray(component == names[np.argmax(sizes)])
+
+
+def _separated_words(
+    items: Sequence[str], wins: FloatArray, separated: npt.NDArray[np.bool_], labels: Mapping[str, str]
+) -> str:
+    parts = []
+    for i in np.flatnonzero(separated).tolist():
+        won, lost = wins[i].sum(), wins[:, i].sum()
+        name = labels[items[i]]
+        if won and lost:
+            parts.append(f"votes between {name} and the rest all went one way")
+        else:
+            parts.append(f"{name} {'won' if won else 'lost'} every vote")
+    return words.joined(parts)
+
+
+def _contrast_variance(cov: FloatArray) -> FloatArray:
+    diagonal = np.diag(cov)
+    return np.asarray(diagonal[:, None] + diagonal[None, :] - 2 * cov)
+
+
+def _positive(se: FloatArray) -> FloatArray:
+    # A zero (an item against itself) divides a zero difference; the tiny number only keeps 0/0 from being NaN.
+    return np.where(se > 0, se, 1e-12)

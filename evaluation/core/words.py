@@ -1,0 +1,213 @@
+"""Every sentence a reader may meet, in one place.
+
+A cell of a table is a number or a :class:`Reason`: a code for machines and a sentence for people. Sentences about a
+simulated study are written for a rehearsal and never speak of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MIN_PARTICIPANTS = 8
+MIN_VOTES = 10
+
+#: specs/evaluation.md section 2.0, "Gates, reason codes and texts".
+REASONS = {
+    "NC_FEW_PARTICIPANTS": (
+        "Estimates only: {participants} {participants_word} too few for an interval that holds its level "
+        "({needed} needed)."
+    ),
+    "NC_FEW_VOTES": "{group}: {votes} votes over {conditions} conditions; not estimated.",
+    "NC_DISCONNECTED": "{items} never compared (directly or through others); scores given for {component} only.",
+    "NC_SEPARATED": "{items}: the score is unbounded. Shown: regularised score (ridge .05).",
+    "NC_CONSTANT_METRIC": "{metric} has one value in {group}; no minimiser, no correlation.",
+    "NC_TIED_MIN": "{metric}: {count} conditions share the minimum ({items}). The best of them is put to the test.",
+    "NC_MISSING_SCORE": "{metric} is missing for {missing} of {total} stimuli; {group} left out of {metric}.",
+    "NC_SCOPE": (
+        "{metric} was computed under {count} different {border}; values are not comparable. "
+        "Use the reference objective."
+    ),
+    "NC_TOO_FEW_CONDITIONS": "Fewer than two conditions can be compared in {group}.",
+    "NC_NO_VOTES": "{group}: nobody has voted yet.",
+    "NC_NEVER_MET": "{group}: the two were never shown as a pair.",
+}
+
+VERDICT_WORDS = {
+    "refuted": "Refuted",
+    "confirmed": "Confirmed",
+    "equivalent": "Practically equal",
+    "inconclusive": "Inconclusive",
+    "not_computable": "No verdict",
+}
+ANSWERS = {
+    "refuted": "No.",
+    "confirmed": "Yes.",
+    "equivalent": "It is as good as the favourite.",
+    "inconclusive": "These votes cannot tell.",
+    "not_computable": "Not enough to tell.",
+}
+# Symbols beside the words, so that no verdict is told by colour alone.
+VERDICT_MARKS = {"refuted": "✕", "confirmed": "✓", "equivalent": "≈", "inconclusive": "?", "not_computable": "–"}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a number is missing or to be read with care: a code of :data:`REASONS` and its sentence."""
+
+    code: str
+    sentence: str
+
+    def to_json(self) -> dict[str, str]:
+        """The JSON object of a cell."""
+        return {"code": self.code, "sentence": self.sentence}
+
+
+def reason(code: str, **facts: object) -> Reason:
+    """Fill the sentence of ``code``; a missing fact raises ``KeyError``."""
+    return Reason(code, REASONS[code].format(**facts))
+
+
+def few_participants(participants: int) -> Reason:
+    """The gate of the intervals: fewer than eight participants."""
+    word = "participant is" if participants == 1 else "participants are"
+    return reason("NC_FEW_PARTICIPANTS", participants=participants, participants_word=word, needed=MIN_PARTICIPANTS)
+
+
+def joined(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def basis(
+    verdict: str,
+    p_refute: float,
+    p_confirm: float,
+    *,
+    most: float,
+    holm: bool,
+    participants: int,
+    votes: int,
+    simulated: bool,
+) -> str:
+    """The line under a verdict: what it rests on. ``most``: upper bound of any rival's win probability."""
+    evidence = {
+        "refuted": p_text(p_refute),
+        "confirmed": p_text(p_confirm),
+        "equivalent": f"no other would win more than {100 * most:.0f} of 100 meetings (one-sided 95 % bound)",
+        "inconclusive": f"{p_text(p_refute)} against the minimum, {p_text(p_confirm)} for it",
+    }[verdict]
+    who = f"{participants} {'simulated ' if simulated else ''}participants"
+    return f"Verdict: {VERDICT_WORDS[verdict].lower()}; {evidence} ({'Holm, ' if holm else ''}{who}, {votes} votes)."
+
+
+def p_text(p: float) -> str:
+    """'p < .001' or 'p = .023'."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".").replace("= 1.000", "= 1")
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Who is said to prefer: people in a study, simulated voters in a rehearsal."""
+
+    simulated: bool
+
+    @property
+    def voters(self) -> str:
+        """The subject of a sentence."""
+        return "simulated voters" if self.simulated else "people"
+
+    def say(self, sentence: str) -> str:
+        """A whole sentence in this voice."""
+        if not self.simulated:
+            return sentence
+        return f"In this SIMULATED rehearsal, {_lower_first(sentence)}"
+
+    def reading(self, facts: ReadingFacts) -> str:
+        """The verdict of one group in one sentence."""
+        f = facts
+        where = f"In {f.group}" if f.group else "Over all scenes"
+        head = f"{where}, {f.minimiser} has the {f.extreme} {metric_name(f.metric)}"
+        tail = {
+            "refuted": f", but {self.voters} prefer {f.rival}: it would win {f.rival_meetings} against {f.minimiser}.",
+            "confirmed": (
+                f" and {self.voters} prefer it too: it would win {f.own_meetings} against its closest rival, {f.rival}."
+            ),
+            "equivalent": (
+                f", and no other is preferred by a margin that matters: {f.rival} comes closest and would win "
+                f"{f.rival_meetings} against it."
+            ),
+            "inconclusive": (
+                f". Whether {self.voters} prefer another stays open: {f.rival} would win {f.rival_meetings} against it."
+            ),
+        }[f.verdict]
+        return self.say(head + tail)
+
+    def headline_question(self) -> str:
+        """The platform's one question, asked of these voters."""
+        who = "the simulated voters" if self.simulated else "people"
+        return f"Does the image with the minimum loss match what {who} prefer?"
+
+
+@dataclass(frozen=True)
+class ReadingFacts:
+    """What a verdict's sentence needs. ``group``: 'scene Tübingen', or empty for all scenes; meetings are texts."""
+
+    metric: str
+    extreme: str
+    minimiser: str
+    rival: str
+    verdict: str
+    group: str
+    rival_meetings: str
+    own_meetings: str
+
+
+def meetings(win: float, low: float, high: float) -> str:
+    """'64 of 100 meetings (95 % CI 58–70)'."""
+    return f"{100 * win:.0f} of 100 meetings (95 % CI {100 * low:.0f}–{100 * high:.0f})"
+
+
+def metric_name(label: str, *, short: bool = False) -> str:
+    """A metric's label inside a sentence: 'Total loss' -> 'total loss', 'LPIPS' stays; ``short``: no parentheses."""
+    label = label.split(" (", 1)[0] if short else label
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _lower_first(text: str) -> str:
+    # Names keep their capitals; only the words that open our own sentences are lowered.
+    first = text.split(" ", 1)[0]
+    return text[0].lower() + text[1:] if first in OPENERS else text
+
+
+OPENERS = {"In", "Over", "The", "This", "It", "No", "People", "Votes", "Estimates", "Nobody", "Agreement", "Of"}
+
+
+def planted_line(planted: str | None, recovered: str | None) -> str:
+    """The line on top of every simulated report."""
+    head = "SIMULATED: a rehearsal of the analysis."
+    if planted is None:
+        return head
+    return f"{head} Planted favourite {planted}, recovered {recovered if recovered is not None else 'none'}"
+
+
+def random_features_line(networks: Sequence[str]) -> str:
+    """Said wherever a loss was measured by a network that was never trained."""
+    names = joined([n for n in networks if n.startswith("random")])
+    return (
+        f"The losses were measured with {names}, a network with random weights that is not pretrained: "
+        "they are not the losses of a published method."
+    )
+
+
+CANNOT_SAY = (
+    "What this study cannot say: it holds for these images only. Other scenes, other settings or another metric need "
+    "more scenes and a test of their own."
+)
+CANNOT_SAY_SIMULATED = (
+    "What this study cannot say: anything about people. The votes were drawn by a program; only the path from votes to "
+    "verdict is shown here."
+)
+C1_WORDS = "holds for these images only"

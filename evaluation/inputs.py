@@ -1,0 +1,256 @@
+"""ORM -> StudyData. The only place that knows both the rows and the plain data."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from evaluation.core.dataset import (
+    Condition,
+    MetricInfo,
+    Participant,
+    Question,
+    Scene,
+    Score,
+    Stimulus,
+    StudyData,
+    Trial,
+)
+from generation import models as generation
+from generation.core import tasks
+from generation.core.spec import digest
+from studyplatform.voting import models as voting
+
+ID_LENGTH = 12  # hex digits of a digest that make an id in exports
+NETWORK_KEYS = ("backbone", "network")  # parameters and metric settings that name a feature network
+
+
+def study_data(study: voting.Study) -> StudyData:
+    """The study as plain data, in canonical order. Reads a constant number of queries, whatever its size."""
+    shown = list(study.stimuli.select_related("render__condition", "render__scene", "scene").order_by("pk"))
+    stimuli = [s for s in shown if s.role != voting.Stimulus.Role.REFERENCE]
+    metrics, names, primary = _metrics(study, stimuli)
+    return StudyData(
+        slug=study.slug,
+        title=study.title,
+        simulated=study.simulated,
+        networks=_networks(stimuli, metrics),
+        primary_metric=names.get(primary, "") if primary is not None else "",
+        design_digest=study.design_digest,
+        questions=tuple(Question(q.preset, q.text, q.position) for q in study.questions.all()),
+        scenes=_scenes(stimuli),
+        conditions=_conditions(study, stimuli),
+        stimuli=tuple(_stimulus(s) for s in stimuli),
+        metrics=tuple(_metric(m, names[m.pk]) for m in metrics),
+        scores=_scores(stimuli, metrics, names),
+        participants=_participants(study),
+        trials=_trials(study),
+    ).canonical()
+
+
+def participant_id(study: voting.Study, token: str) -> str:
+    """The participant's id in data: a hash, because the token itself opens the session."""
+    return hashlib.sha256(f"{study.token}:{token}".encode()).hexdigest()[:16]
+
+
+def _short(value: str) -> str:
+    return value[:ID_LENGTH]
+
+
+def _scenes(stimuli: Iterable[voting.Stimulus]) -> tuple[Scene, ...]:
+    """Scenes in the order in which the database met them, with labels made unique."""
+    found = {s.scene_id: s.scene for s in sorted(stimuli, key=lambda s: s.scene_id)}
+    labels = Counter(scene.label for scene in found.values())
+    return tuple(
+        Scene(
+            id=_short(scene.digest),
+            label=scene.label if labels[scene.label] == 1 else f"{scene.label} ({scene.digest[:4]})",
+            position=position,
+            task=scene.task,
+            content_image_sha256=scene.content_id or "",
+            style_image_sha256=scene.style_id or "",
+        )
+        for position, scene in enumerate(found.values())
+    )
+
+
+def _conditions(study: voting.Study, stimuli: Iterable[voting.Stimulus]) -> tuple[Condition, ...]:
+    first: dict[int, voting.Stimulus] = {}
+    for stimulus in sorted(stimuli, key=lambda s: (s.position, s.label, s.pk)):
+        first.setdefault(stimulus.render.condition_id, stimulus)
+    labels = Counter(s.label for s in first.values())
+    defaults = set(
+        generation.GridCondition.objects.filter(grid__studies=study, is_default=True).values_list(
+            "condition", flat=True
+        )
+    )
+    return tuple(
+        Condition(
+            id=_short(s.render.condition.digest),
+            label=s.label if labels[s.label] == 1 else f"{s.label} ({s.render.condition})",
+            position=position,
+            method=s.render.condition.method,
+            role="grid" if s.role == voting.Stimulus.Role.GRID else "control",
+            is_default=pk in defaults,
+            objective_id=_objective(s.render),
+            params=dict(s.render.condition.params),
+        )
+        for position, (pk, s) in enumerate(first.items())
+    )
+
+
+def _objective(render: generation.Render) -> str:
+    """Digest of the parameters that fix the loss; a task that is not registered here counts all of them."""
+    params = render.condition.params
+    try:
+        part = dict(tasks.get(render.scene.task).objective(params))
+    except KeyError:
+        part = dict(params)
+    return _short(digest(part))
+
+
+def _stimulus(stimulus: voting.Stimulus) -> Stimulus:
+    return Stimulus(
+        id=stimulus.public_name,
+        scene=_short(stimulus.scene.digest),
+        condition=_short(stimulus.render.condition.digest),
+        replicate=stimulus.replicate,
+        role=stimulus.role,
+        seed=stimulus.render.seed,
+        width_px=stimulus.width,
+        height_px=stimulus.height,
+        image_sha256=stimulus.render.image_id or "",
+        image_path=stimulus.path,
+        n_steps=stimulus.render.steps,
+    )
+
+
+def _metrics(
+    study: voting.Study, stimuli: Iterable[voting.Stimulus]
+) -> tuple[list[generation.Metric], dict[int, str], int | None]:
+    """Metrics the grids asked for (else all that were measured), their ids in data, and the primary one."""
+    asked = list(generation.GridMetric.objects.filter(grid__studies=study).select_related("metric"))
+    metrics = {m.metric_id: m.metric for m in asked}
+    if not metrics:
+        renders = [s.render_id for s in stimuli]
+        metrics = {m.pk: m for m in generation.Metric.objects.filter(scores__render__in=renders).distinct()}
+    keys = Counter(m.key for m in metrics.values())
+    names = {pk: m.key if keys[m.key] == 1 else f"{m.key}-{m.digest[:8]}" for pk, m in metrics.items()}
+    primary = {m.metric_id for m in asked if m.is_primary}
+    # Grids that name different primary metrics leave the choice to the rule of the analysis.
+    return list(metrics.values()), names, primary.pop() if len(primary) == 1 else None
+
+
+def _metric(metric: generation.Metric, name: str) -> MetricInfo:
+    return MetricInfo(
+        id=name,
+        key=metric.key,
+        label=metric.label,
+        direction=metric.direction,
+        role=metric.role,
+        comparable_within=metric.comparable_within,
+        reference=metric.reference,
+        unit=metric.unit,
+        version=metric.version,
+        weights_sha256=metric.weights_sha256,
+        config_json=json.dumps(metric.config, sort_keys=True, separators=(",", ":")),
+    )
+
+
+def _networks(stimuli: Iterable[voting.Stimulus], metrics: Iterable[generation.Metric]) -> tuple[str, ...]:
+    """Names of the networks that rendered the images or measured the losses."""
+    found = {str(m.config[key]) for m in metrics for key in NETWORK_KEYS if m.config.get(key)}
+    for stimulus in stimuli:
+        spec: Mapping[str, Any] = stimulus.render.spec
+        found |= set(spec.get("weights") or {})
+        params = spec.get("params") or {}
+        found |= {str(params[key]) for key in NETWORK_KEYS if params.get(key)}
+    return tuple(sorted(found))
+
+
+def _scores(
+    stimuli: Iterable[voting.Stimulus], metrics: Iterable[generation.Metric], names: Mapping[int, str]
+) -> tuple[Score, ...]:
+    of_render: dict[int, list[str]] = {}
+    for stimulus in stimuli:
+        of_render.setdefault(stimulus.render_id, []).append(stimulus.public_name)
+    rows = generation.Score.objects.filter(render__in=list(of_render), metric__in=list(metrics)).order_by("pk")
+    # A metric measured in several runs: the last one stands (the scope `run` keeps it out of any argmin).
+    last = {(r.render_id, r.metric_id): r for r in rows}
+    return tuple(
+        Score(name, names[metric], row.value, row.status)
+        for (render, metric), row in last.items()
+        for name in of_render[render]
+    )
+
+
+def _participants(study: voting.Study) -> tuple[Participant, ...]:
+    excluded = dict(
+        voting.Exclusion.objects.filter(participant__study=study, undone_at=None).values_list("participant", "reason")
+    )
+    return tuple(
+        Participant(
+            id=participant_id(study, p.token),
+            is_bot=p.is_bot,
+            is_pilot=p.is_pilot,
+            is_preview=p.is_preview,
+            design_digest=p.design_digest,
+            exclusion_reason=_exclusion(p, excluded),
+            started_at=_time(p.session.started_at if hasattr(p, "session") else p.created_at),
+            finished_at=_time(p.session.finished_at if hasattr(p, "session") else None),
+        )
+        for p in study.participants.select_related("session")
+    )
+
+
+def _exclusion(participant: voting.Participant, excluded: Mapping[int, str]) -> str:
+    if participant.pk in excluded:
+        return excluded[participant.pk] or "excluded"
+    session = getattr(participant, "session", None)
+    return "withdrew" if session is not None and session.withdrew_at else ""
+
+
+def _trials(study: voting.Study) -> tuple[Trial, ...]:
+    votes = {
+        row["trial_id"]: row
+        for row in voting.Vote.objects.filter(study=study).values(
+            "trial_id", "choice", "rt_ms", "shown_at", "submitted_at", "late"
+        )
+    }
+    trials = voting.Trial.objects.filter(study=study).values(
+        "pk", "participant__token", "question__preset", "position", "kind", "scene__digest", "left__public_name",
+        "right__public_name", "expected", "strategy", "design_prob", "supersedes",
+    )  # fmt: skip
+    rows = list(trials)
+    # Only an answered successor replaces an answer: an undo that was never answered again leaves the first standing.
+    replaced = {row["supersedes"] for row in rows if row["supersedes"] is not None and row["pk"] in votes}
+    return tuple(_trial(study, row, votes.get(row["pk"], {}), row["pk"] in replaced) for row in rows)
+
+
+def _trial(study: voting.Study, row: Mapping[str, Any], vote: Mapping[str, Any], replaced: bool) -> Trial:
+    person = participant_id(study, row["participant__token"])
+    return Trial(
+        id=f"{person}.{row['position']:04d}",
+        participant=person,
+        question=row["question__preset"],
+        position=row["position"],
+        kind=row["kind"],
+        scene=_short(row["scene__digest"]),
+        left=row["left__public_name"],
+        right=row["right__public_name"],
+        choice=vote.get("choice", ""),
+        rt_ms=vote.get("rt_ms"),
+        expected=row["expected"],
+        superseded=replaced,
+        late=vote.get("late", False),
+        strategy=row["strategy"],
+        design_prob=row["design_prob"],
+        shown_at=_time(vote.get("shown_at")),
+        submitted_at=_time(vote.get("submitted_at")),
+    )
+
+
+def _time(value: datetime | None) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if value else ""

@@ -1,0 +1,86 @@
+"""The report of a study, its figures and its data."""
+
+from csp.decorators import csp_replace
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.core.files.storage import storages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from evaluation.core.bundle import TABLES, table_csv
+from evaluation.inputs import study_data
+from evaluation.report import report_of
+from evaluation.selectors import latest_analyses, may_download, readable_studies
+from evaluation.services import bundle_zip, export_record, figure_name
+from studyplatform.voting.models import Study
+
+CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
+
+
+def _study(request: HttpRequest, slug: str) -> Study:
+    """The study if the reader may read its report; for everybody else it does not exist."""
+    return get_object_or_404(readable_studies(request.user), slug=slug)
+
+
+def _may_download(request: HttpRequest, study: Study) -> User | None:
+    user: User | AnonymousUser = request.user
+    if not may_download(user, study):
+        raise PermissionDenied("The data of this study are for its owner and its analysts.")
+    return user if isinstance(user, User) else None
+
+
+@require_GET
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    """The verdict first, then the votes, the losses and the tables."""
+    study = _study(request, slug)
+    reports = [report_of(analysis) for analysis in latest_analyses(study)]
+    context = {
+        "study": study,
+        "reports": reports,
+        "tables": [t.name for t in TABLES] if may_download(request.user, study) else [],
+    }
+    return render(request, "evaluation/report.html", context)
+
+
+@require_GET
+@csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": True})
+def figure(request: HttpRequest, slug: str, analysis: int, name: str) -> HttpResponse:
+    """A figure of an analysis. Its SVG carries style attributes, so it is served in a sandbox of its own."""
+    found = get_object_or_404(_study(request, slug).analyses.select_related("study"), pk=analysis)
+    content_type = CONTENT_TYPES.get(name.rsplit(".", 1)[-1])
+    storage, path = storages["reports"], figure_name(found, name)
+    if content_type is None or "/" in name or not storage.exists(path):
+        raise Http404("There is no such figure.")
+    with storage.open(path) as file:
+        response = HttpResponse(file.read(), content_type=content_type)
+    response["Cache-Control"] = "private, max-age=31536000, immutable"  # an analysis never changes
+    if name.endswith(".csv"):
+        response["Content-Disposition"] = f'attachment; filename="{slug}_{name}"'
+    return response
+
+
+@require_GET
+def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
+    """One table of the study's data as CSV."""
+    study = _study(request, slug)
+    by = _may_download(request, study)
+    if table not in {t.name for t in TABLES}:
+        raise Http404("There is no such table.")
+    data = study_data(study)
+    export_record(study=study, data=data, by=by)
+    return _attachment(table_csv(data, table), "text/csv; charset=utf-8", f"{slug}_{table}.csv")
+
+
+@require_GET
+def bundle(request: HttpRequest, slug: str) -> HttpResponse:
+    """All tables of the study in one zip."""
+    study = _study(request, slug)
+    by = _may_download(request, study)
+    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{slug}.zip")
+
+
+def _attachment(content: bytes, content_type: str, name: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

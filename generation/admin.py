@@ -1,0 +1,125 @@
+"""Grids, sources and the queue in the admin: states, thumbnails, reasons. Rows are made by commands and services."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, re_path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from generation import admin_import
+from generation.models import Grid, Job, Render, SourceImage
+from generation.selectors import grid_progress
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that are looked at, not typed in."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OwnedAdmin(ReadOnlyAdmin):
+    """Rows that belong to somebody: every researcher sees their own, and a superuser all."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request) and (
+            obj is None or request.user.is_superuser or obj.owner_id == request.user.pk
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.filter(owner_id=request.user.pk)
+
+
+@admin.register(Grid)
+class GridAdmin(OwnedAdmin):
+    list_display = ["pictures", "title", "progress", "contact_sheet", "created_at"]
+    list_display_links = ["title"]
+    readonly_fields = ["pictures", "progress", "contact_sheet", "condition_table"]
+    fields = ["title", "pictures", "progress", "contact_sheet", "condition_table", "owner", "slug", "toml", "created_at"]
+    search_fields = ["title", "slug"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The import of renders made elsewhere, before the admin's own addresses."""
+        view = self.admin_site.admin_view
+        return [
+            path("import/", view(admin_import.upload), name="generation_grid_import"),
+            re_path(r"^import/(?P<token>[0-9a-f]{32})/$", view(admin_import.columns), name="generation_grid_import_columns"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="")
+    def pictures(self, grid: Grid) -> SafeString:
+        """Two pictures of the first scene."""
+        cells = grid.cells.filter(render__image__isnull=False, condition__role="grid").select_related("scene")
+        scene = cells.first()
+        if scene is None:
+            return format_html("{}", "no picture yet")
+        shas = [c.render.image_id for c in cells.filter(scene=scene.scene).select_related("render")]
+        return format_html_join(
+            " ",
+            '<img class="thumb" src="{}" alt="">',
+            ((reverse("generation:thumbnail", args=[grid.slug, sha]),) for sha in (shas[0], shas[-1])),
+        )
+
+    @admin.display(description="state")
+    def progress(self, grid: Grid) -> SafeString:
+        """How much is rendered, as a bar and in words."""
+        progress = grid_progress(grid)
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {}', progress.total, progress.total - progress.waiting, progress.words
+        )
+
+    @admin.display(description="contact sheet")
+    def contact_sheet(self, grid: Grid) -> SafeString:
+        """Link to all pictures with their losses."""
+        return format_html('<a href="{}">All pictures</a>', reverse("generation:grid", args=[grid.slug]))
+
+    @admin.display(description="conditions")
+    def condition_table(self, grid: Grid) -> SafeString:
+        """The conditions as the grid calls them."""
+        return format_html_join(
+            "",
+            "<div>{}{}</div>",
+            ((c.label, " (default)" if c.is_default else "") for c in grid.conditions.all()),
+        )
+
+
+@admin.register(SourceImage)
+class SourceImageAdmin(OwnedAdmin):
+    list_display = ["title", "licence", "credit", "available", "created_at"]
+    search_fields = ["title", "credit"]
+
+    @admin.display(boolean=True, description="picture is here")
+    def available(self, source: SourceImage) -> bool:
+        """False for a source known by its hash only."""
+        return source.artifact.stored
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "status", "share", "attempts", "error", "finished_at"]
+    list_filter = ["status"]
+
+    @admin.display(description="progress")
+    def share(self, job: Job) -> SafeString:
+        """The share of the work that is done."""
+        return format_html('<progress max="1" value="{}"></progress>', job.progress)
+
+
+@admin.register(Render)
+class RenderAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "status", "reason", "steps", "seconds"]
+    list_filter = ["status"]

@@ -1,0 +1,230 @@
+"""Frozen feature extractors: VGG16, VGG19 and SqueezeNet 1.1 from a file, and the seeded ``random-shallow``.
+
+An extractor maps images (N x 3 x H x W, RGB in [0, 1]) to named features (N x C x h x w). It is cut after the last
+layer that is needed, its weights never ask for gradients, and it brings its own preprocessing (``Weights``: scale,
+mean, std).
+
+Layer names: ``relu<block>_<conv>`` for VGG; for SqueezeNet ``relu1`` (after the first convolution) and ``fire2`` ...
+``fire9`` (the joined outputs of the fire modules, after their ReLU); ``level1`` ... ``level4`` for random-shallow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (everybody's name for it)
+from torchvision.models.squeezenet import Fire
+
+from generation.core.weights import LAYERS, RANDOM_SHALLOW, RANDOM_SHALLOW_SEED, Weights, WeightsError
+
+Features = dict[str, Tensor]
+Extractor = Callable[[Tensor], Features]
+
+_VGG = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+
+
+def pick_device() -> torch.device:
+    """The GPU where there is one (the pool gives each process its own), else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def open_extractor(
+    weights: Weights, layers: Sequence[str], content: Tensor, style: Tensor, device: torch.device
+) -> Extractor:
+    """The extractor for ``layers``. ``content`` and ``style`` (1 x 3 x H x W) only matter to random-shallow,
+    whose channels are normalised on that pair of images. Raises ``WeightsError`` when the file ends too early."""
+    weights.require(layers)
+    if weights.network == RANDOM_SHALLOW:
+        return ShallowPyramid(layers, content.to(device), style.to(device))
+    return _pretrained(weights, tuple(sorted(set(layers), key=LAYERS[weights.network].index)), str(device))
+
+
+class Pretrained(nn.Module):
+    """A trained network up to its last needed layer. ``forward`` preprocesses; ``raw`` takes prepared input."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: Weights, layers: Sequence[str]) -> None:
+        super().__init__()
+        self.weights, self.layers = weights, tuple(layers)
+        self.stack, self.taps = _architecture(weights.network, self.layers)
+        _load(self.stack, weights)
+        self.requires_grad_(False)
+        self.eval()
+        self.register_buffer("mean", torch.tensor(weights.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(weights.std).view(1, 3, 1, 1))
+
+    def forward(self, images: Tensor) -> Features:
+        """Features of RGB images in [0, 1]."""
+        if self.weights.colour_order == "BGR":
+            images = images.flip(1)
+        return self.raw((images * self.weights.scale - self.mean) / self.std)
+
+    def raw(self, prepared: Tensor) -> Features:
+        """Features of input that is in the network's own units already."""
+        found: Features = {}
+        x = prepared
+        for index, module in enumerate(self.stack):
+            x = module(x)
+            if index in self.taps:
+                found[self.taps[index]] = x
+        return found
+
+
+@lru_cache(maxsize=4)
+def _pretrained(weights: Weights, layers: tuple[str, ...], device: str) -> Pretrained:
+    return Pretrained(weights, layers).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _architecture(network: str, layers: Sequence[str]) -> tuple[nn.Sequential, dict[int, str]]:
+    """The modules in torchvision's numbering (so that its state dicts fit) and module index -> layer name."""
+    last = max(LAYERS[network].index(layer) for layer in layers)
+    wanted = LAYERS[network][: last + 1]
+    modules: list[nn.Module] = []
+    names: dict[int, str] = {}
+    # The initial values are overwritten by the file; the caller's random numbers must not notice.
+    with torch.random.fork_rng(devices=[]):
+        for module, name in _squeezenet() if network == "squeezenet1_1" else _vgg(_VGG[network]):
+            modules.append(module)
+            if name in wanted:
+                names[len(modules) - 1] = name
+            if name == wanted[-1]:
+                break
+    return nn.Sequential(*modules), {index: name for index, name in names.items() if name in layers}
+
+
+def _vgg(convolutions: Sequence[int]) -> list[tuple[nn.Module, str]]:
+    modules: list[tuple[nn.Module, str]] = []
+    channels = 3
+    for block, (count, width) in enumerate(zip(convolutions, (64, 128, 256, 512, 512), strict=True), 1):
+        for number in range(1, count + 1):
+            modules.append((nn.Conv2d(channels, width, 3, padding=1), ""))
+            modules.append((nn.ReLU(inplace=True), f"relu{block}_{number}"))
+            channels = width
+        modules.append((nn.MaxPool2d(2, 2), ""))
+    return modules
+
+
+def _squeezenet() -> list[tuple[nn.Module, str]]:
+    def pool() -> tuple[nn.Module, str]:
+        return nn.MaxPool2d(3, 2, ceil_mode=True), ""
+
+    def fire(name: str, channels: int, squeeze: int, expand: int) -> tuple[nn.Module, str]:
+        return Fire(channels, squeeze, expand, expand), name
+
+    return [
+        (nn.Conv2d(3, 64, 3, stride=2), ""), (nn.ReLU(inplace=True), "relu1"), pool(),
+        fire("fire2", 64, 16, 64), fire("fire3", 128, 16, 64), pool(),
+        fire("fire4", 128, 32, 128), fire("fire5", 256, 32, 128), pool(),
+        fire("fire6", 256, 48, 192), fire("fire7", 384, 48, 192),
+        fire("fire8", 384, 64, 256), fire("fire9", 512, 64, 256),
+    ]  # fmt: skip
+
+
+def _load(stack: nn.Sequential, weights: Weights) -> None:
+    """Copy ``features.*`` of the file into ``stack``; every tensor must be there with its shape."""
+    if weights.path is None:
+        raise WeightsError(f"{weights.title} has no file to read.")
+    read: dict[str, Any]
+    if weights.path.suffix == ".safetensors":
+        read = load_file(weights.path)
+    else:
+        read = torch.load(weights.path, map_location="cpu", weights_only=True)
+    try:
+        state = {name: read[f"features.{name}"].float() for name in stack.state_dict()}
+        stack.load_state_dict(state, strict=True)
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(
+            f"{weights.path.name} does not fit {weights.network} up to the layer that is needed ({error}). "
+            "Its manifest names another network or a later last layer than it has."
+        ) from error
+
+
+class ShallowPyramid:
+    """random-shallow: one layer of random filters on every level of an image pyramid (specs/style_transfer.md, 5).
+
+    ``FILTERS`` random ``TAPS`` x ``TAPS`` filters per level, three quarters of them without response to a flat colour;
+    each channel is scaled to unit variance on the content and style pictures and given a random negative bias, then
+    ReLU. Level l sees the picture averaged down l - 1 times by two. Nothing is learned: identity is version and seed.
+    After Ustyuzhaninov et al. 2016 (arXiv 1606.00021): one layer of random filters carries texture; depth hurts.
+    """
+
+    FILTERS = 48
+    TAPS = 7
+
+    def __init__(self, layers: Sequence[str], content: Tensor, style: Tensor) -> None:
+        self.layers = frozenset(layers)
+        self.depth = max(int(layer.removeprefix("level")) for layer in layers)
+        self._filters: list[Tensor] = []
+        self._biases: list[Tensor] = []
+        with torch.no_grad():
+            for level in range(1, self.depth + 1):
+                filters, offsets = _random_filters(level, self.FILTERS, self.TAPS)
+                filters, offsets = polyphase(filters).to(content.device), offsets.to(content.device)
+                answers = [self._convolve(self._shrink(image, level), filters) for image in (content, style)]
+                flat = torch.cat([answer.flatten(2) for answer in answers], dim=2)[0]
+                spread = flat.std(dim=1, correction=0).clamp_min(1e-6)
+                scaled = filters / spread.repeat(4).view(-1, 1, 1, 1)
+                self._filters.append(scaled.contiguous(memory_format=torch.channels_last))
+                self._biases.append(-flat.mean(dim=1) / spread + offsets)
+
+    def __call__(self, images: Tensor) -> Features:
+        """Features of RGB images in [0, 1]."""
+        found: Features = {}
+        x = images
+        for level in range(1, self.depth + 1):
+            x = images if level == 1 else F.avg_pool2d(x, 2, ceil_mode=True)
+            if f"level{level}" in self.layers:
+                answer = self._convolve(x, self._filters[level - 1], self._biases[level - 1])
+                found[f"level{level}"] = F.relu_(answer)
+        return found
+
+    def _shrink(self, image: Tensor, level: int) -> Tensor:
+        for _ in range(level - 1):
+            image = F.avg_pool2d(image, 2, ceil_mode=True)
+        return image
+
+    def _convolve(self, images: Tensor, filters: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Answers (N x C x h/2 x 2w, the four pixels of a block side by side) of polyphase ``filters``.
+
+        A convolution of 3 channels has a slow gradient on a CPU (2x here); the same numbers come out of one over the
+        12 channels of 2 x 2 pixel blocks. The order of positions changes, which no statistic of ours sees.
+        """
+        height, width = images.shape[2:]
+        edge = self.TAPS // 2
+        # Replicated borders: zeros would be an edge that both pictures have all around.
+        padded = F.pad(images, (edge, edge + width % 2, edge, edge + height % 2), mode="replicate")
+        blocks = F.pixel_unshuffle(padded, 2).contiguous(memory_format=torch.channels_last)
+        answers = F.conv2d(blocks, filters, None if bias is None else bias.repeat(4))
+        rows = answers.permute(0, 2, 3, 1)
+        return rows.reshape(rows.shape[0], rows.shape[1], -1, self.FILTERS).permute(0, 3, 1, 2)
+
+
+def _random_filters(level: int, count: int, taps: int) -> tuple[Tensor, Tensor]:
+    """Filters (count x 3 x taps x taps) and negative biases (count,) of one level, the same on every machine."""
+    seed = hashlib.sha256(f"{RANDOM_SHALLOW_SEED}/{level}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(seed[:7], "big"))
+    filters = torch.randn(count, 3, taps, taps, generator=generator)
+    blind = count * 3 // 4
+    filters[:blind] -= filters[:blind].mean(dim=(2, 3), keepdim=True)
+    return filters, -torch.rand(count, generator=generator)
+
+
+def polyphase(filters: Tensor) -> Tensor:
+    """The filters (C x 3 x k x k) for 2 x 2 pixel blocks: 4C x 12 x K x K, K = (k + 1) / 2 (k odd).
+
+    Output channel (2a + b) C + c answers at the pixel (2i + a, 2j + b); the order of ``pixel_unshuffle``.
+    """
+    count, channels, taps, _ = filters.shape
+    blocks = torch.zeros(2, 2, count, channels, 2, 2, (taps + 1) // 2, (taps + 1) // 2)
+    for a, b, u, v in itertools.product((0, 1), (0, 1), range(taps), range(taps)):
+        blocks[a, b, :, :, (a + u) % 2, (b + v) % 2, (a + u) // 2, (b + v) // 2] = filters[:, :, u, v]
+    return blocks.flatten(0, 2).flatten(1, 3)

@@ -1,0 +1,53 @@
+"""What renderers and measures look like to ``core.render``; torch-free, so that any of them may import it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from generation.core.spec import MetricSpec, Params, RenderSpec, ScoreValue
+
+Image = npt.NDArray[np.uint8]
+
+#: Called with the number of image-steps just done.
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a renderer gives back for one spec. ``image``: uint8, H x W x 3, sRGB; ``curve``: float64 arrays by name.
+
+    ``status``: ``ok``; ``nan`` (diverged: ``image`` is the last finite one); ``failed`` (no image; see ``reason``).
+    """
+
+    status: str
+    image: Image | None
+    curve: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    steps: int = 0
+    final_step_reason: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Renderer(Protocol):
+    """Makes the pictures of one method. One batch: the answer may depend on its composition, never on anything else.
+
+    ``sources``: SHA-256 -> bytes of the encoded photograph. Gives one :class:`Picture` per spec, in order; what
+    concerns one spec alone is a ``failed`` picture, an exception fails the whole batch.
+    """
+
+    def __call__(
+        self, specs: Sequence[RenderSpec], sources: Mapping[str, bytes], engine: Params, tick: Tick, /
+    ) -> list[Picture]: ...
+
+
+class Measure(Protocol):
+    """Takes the numbers of one stored image (uint8, H x W x 3), one :class:`ScoreValue` per metric, in order."""
+
+    def __call__(
+        self, image: Image, spec: RenderSpec, sources: Mapping[str, bytes], metrics: Sequence[MetricSpec], /
+    ) -> list[ScoreValue]: ...

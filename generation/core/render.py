@@ -1,0 +1,238 @@
+"""Run one job: specs and artifacts in, artifacts and numbers out. No database, no disk but the weights.
+
+The work of a job is one batch per method; what fails, fails with a sentence on its own items and the rest goes on. The
+numbers are taken on the PNG as it will be stored, decoded again, because that is what people see.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import platform
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from generation.core import images, weights
+from generation.core.protocols import Measure, Picture, Renderer, Tick
+from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderResult, RenderSpec, ScoreValue, sha256_bytes
+
+__all__ = ["Measure", "Picture", "Renderer", "Tick", "read_curve", "run_job"]
+
+Progress = Callable[[int, int], None]
+
+
+def run_job(
+    job: JobSpec,
+    artifacts: Mapping[str, bytes],
+    renderers: Mapping[str, str],
+    measure: str,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> list[RenderResult]:
+    """Render and measure the items of ``job``; one result per item, in order.
+
+    ``artifacts``: SHA-256 -> bytes of every source and stored image (``job.artifacts``). ``renderers``: method ->
+    ``"module:function"``. ``measure``: ``"module:function"``. ``progress(done, total)`` counts image-steps and
+    measurements. ``threads``: of torch for this call. Only ``BaseException``s that are no ``Exception`` pass through.
+    """
+    counter = _Counter(job, progress)
+    with _settings(threads, deterministic=bool(job.engine.get("deterministic", False))):
+        pictures: dict[int, tuple[Picture, float]] = {}
+        for method, members in _by_method(job).items():
+            batch = [job.items[index].render for index in members]
+            started = time.perf_counter()
+            made = _render(method, batch, artifacts, renderers, job, counter.tick)
+            seconds = (time.perf_counter() - started) / len(batch)
+            pictures.update((index, (picture, seconds)) for index, picture in zip(members, made, strict=True))
+        results = []
+        for index, item in enumerate(job.items):
+            picture, seconds = pictures.get(index, (None, 0.0))
+            results.append(_finish(item, picture, seconds, artifacts, job.metrics, measure))
+            counter.tick(1)
+    return results
+
+
+def read_curve(data: bytes) -> dict[str, npt.NDArray[np.float64]]:
+    """The arrays of a curve artifact (npz without pickles)."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _by_method(job: JobSpec) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(job.items):
+        if item.image is None:
+            groups.setdefault(item.render.method, []).append(index)
+    return groups
+
+
+def _render(
+    method: str,
+    batch: Sequence[RenderSpec],
+    artifacts: Mapping[str, bytes],
+    renderers: Mapping[str, str],
+    job: JobSpec,
+    tick: Tick,
+) -> list[Picture]:
+    """Pictures of one method's items. Items whose weights or sources are missing fail before the batch starts."""
+    refused = {index: reason for index, spec in enumerate(batch) if (reason := _obstacle(spec, artifacts))}
+    ready = [spec for index, spec in enumerate(batch) if index not in refused]
+    try:
+        renderer = cast(Renderer, _load(renderers[method]))
+        made = iter(renderer(ready, artifacts, job.engine, tick) if ready else [])
+        return [_failed(refused[i]) if i in refused else next(made) for i in range(len(batch))]
+    except KeyError:
+        if method not in renderers:
+            return [_failed(f"There is no renderer for the method {method!r}.")] * len(batch)
+        return [_failed(_sentence("Rendering"))] * len(batch)
+    except Exception:  # a fault of the renderer must not take the grid down
+        return [_failed(refused.get(i, _sentence("Rendering"))) for i in range(len(batch))]
+
+
+def _obstacle(spec: RenderSpec, artifacts: Mapping[str, bytes]) -> str:
+    """Why ``spec`` cannot be rendered here, or an empty string."""
+    for digest in filter(None, (spec.content, spec.style)):
+        if digest not in artifacts:
+            return f"The source picture {digest[:12]} was not given to the job."
+        if sha256_bytes(artifacts[digest]) != digest:
+            return f"The source picture {digest[:12]} is damaged: its bytes have another SHA-256. Upload it again."
+    try:
+        for network, digest in spec.weights.items():
+            weights.find(network, digest)
+    except weights.WeightsError as error:
+        return str(error)
+    return ""
+
+
+def _finish(
+    item: JobItem,
+    picture: Picture | None,
+    seconds: float,
+    artifacts: Mapping[str, bytes],
+    metrics: Sequence[MetricSpec],
+    measure: str,
+) -> RenderResult:
+    """Encode, measure and describe one item; ``picture`` is None for an item that is only measured."""
+    if picture is None:
+        picture, png = _stored(item, artifacts)
+    else:
+        png = images.encode_png(picture.image) if picture.image is not None else None
+    scores: Sequence[ScoreValue] = ()
+    if png is not None:
+        scores = _measure(images.decode(png, "the rendered PNG"), item.render, artifacts, metrics, measure)
+    else:
+        scores = [ScoreValue(metric.key, None, "failed", "There is no image to measure.") for metric in metrics]
+    return RenderResult(
+        status=picture.status,
+        png=png if item.image is None else None,
+        curve=_curve(picture.curve) if picture.curve else None,
+        steps=picture.steps,
+        final_step_reason=picture.final_step_reason,
+        seconds=seconds,
+        provenance={**_environment(), **picture.provenance},
+        scores=tuple(scores),
+        reason=picture.reason,
+    )
+
+
+def _stored(item: JobItem, artifacts: Mapping[str, bytes]) -> tuple[Picture, bytes | None]:
+    digest = item.image or ""
+    data = artifacts.get(digest)
+    if data is None:
+        return _failed(f"The stored image {digest[:12]} was not given to the job."), None
+    try:
+        if sha256_bytes(data) != digest:
+            raise images.ImageError(f"The stored image {digest[:12]} is damaged: its bytes have another SHA-256.")
+        images.decode(data, digest[:12])
+    except images.ImageError as error:
+        return _failed(str(error)), None
+    return Picture("ok", None, final_step_reason="measured only"), data
+
+
+def _measure(
+    image: images.Image, spec: RenderSpec, artifacts: Mapping[str, bytes], metrics: Sequence[MetricSpec], measure: str
+) -> Sequence[ScoreValue]:
+    try:
+        return cast(Measure, _load(measure))(image, spec, artifacts, metrics)
+    except Exception:  # as above: a fault of a measure is a status of these scores
+        reason = _sentence("Measuring")
+        return [ScoreValue(metric.key, None, "failed", reason) for metric in metrics]
+
+
+def _failed(reason: str) -> Picture:
+    return Picture("failed", None, reason=reason)
+
+
+def _sentence(doing: str) -> str:
+    """The exception being handled, as a sentence with the place it came from."""
+    lines = traceback.format_exc(limit=-1).strip().splitlines()
+    place = next((line.strip() for line in lines if line.strip().startswith("File")), "")
+    return f"{doing} failed unexpectedly: {lines[-1]} ({place})."
+
+
+def _load(name: str) -> Any:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _curve(arrays: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+class _Counter:
+    """Adds up what renderers report into ``progress(done, total)``."""
+
+    def __init__(self, job: JobSpec, progress: Progress | None) -> None:
+        rendered = sum(int(i.render.params.get("steps", 1)) for i in job.items if i.image is None)
+        self._done, self._total, self._progress = 0, rendered + len(job.items), progress
+
+    def tick(self, steps: int) -> None:
+        self._done = min(self._done + steps, self._total)
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+@contextmanager
+def _settings(threads: int | None, deterministic: bool) -> Iterator[None]:
+    """Torch as this job wants it, and as it was afterwards. TF32 is off: float32 is what the provenance says."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    if threads:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+
+
+def _environment() -> dict[str, Any]:
+    """What ran here: versions, device, threads."""
+    cuda = torch.cuda.is_available()
+    return {
+        **{name: _version(name) for name in ("torch", "torchvision", "lpips", "numpy", "pillow")},
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name() if cuda else f"cpu {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

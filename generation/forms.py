@@ -1,0 +1,82 @@
+"""Forms of the renders' import: first the files, then what each column means."""
+
+from typing import Any
+
+from django import forms
+
+from generation.models import Metric
+from generation.services.imports import Column, ImportRefused, table_columns
+
+MAX_TABLE = 5_000_000  # bytes
+
+
+class ManyFiles(forms.ClearableFileInput):
+    """A file input that takes many."""
+
+    allow_multiple_selected = True
+
+
+class PicturesField(forms.FileField):
+    """Many uploaded pictures, as a list; what they are is decided by their content, later."""
+
+    widget = ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(PicturesField, self).clean(file, initial) for file in files]
+
+
+class UploadForm(forms.Form):
+    """The table and the pictures it names."""
+
+    title = forms.CharField(max_length=200, help_text="What a paper would call this grid.")
+    table = forms.FileField(
+        label="scores.csv",
+        help_text="Columns file, scene, condition; if wanted content (file of the photograph) and seed; then your own.",
+    )
+    pictures = PicturesField(label="pictures", help_text="All files that the table names: PNG, JPEG or WebP.")
+
+    def clean_table(self) -> str:
+        """The table as text with the required columns."""
+        file = self.cleaned_data["table"]
+        if file.size > MAX_TABLE:
+            raise forms.ValidationError("The table is larger than 5 MB. Split it into several grids.")
+        try:
+            text: str = file.read().decode("utf-8")
+            table_columns(text)
+        except UnicodeDecodeError:
+            raise forms.ValidationError("The table is not UTF-8 text. Save it as CSV in UTF-8.") from None
+        except ImportRefused as error:
+            raise forms.ValidationError(str(error)) from None
+        return text
+
+
+class ColumnsForm(forms.Form):
+    """One row for each column: parameter or metric, and for a metric its direction and scope. Nothing is preset."""
+
+    def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.names = names
+        ask = [("", "choose …")]
+        kinds = [*ask, ("parameter", "a parameter of the rendering"), ("metric", "a metric of the image")]
+        for number, name in enumerate(names):
+            self.fields[f"kind_{number}"] = forms.ChoiceField(choices=kinds, label=f"“{name}” is")
+            self.fields[f"direction_{number}"] = forms.ChoiceField(
+                choices=[*ask, *Metric.Direction.choices], label=f"“{name}”: which is better?", required=False
+            )
+            self.fields[f"scope_{number}"] = forms.ChoiceField(
+                choices=[*ask, *Metric.Scope.choices], label=f"“{name}”: two values compare", required=False
+            )
+        self.fields["primary"] = forms.ChoiceField(
+            choices=[*ask, *((n, n) for n in names)], label="The metric whose minimum is put to the test"
+        )
+
+    def columns(self) -> list[Column]:
+        """What was said about each column. Raises ``ImportRefused`` where a metric lacks its direction or scope."""
+        data = self.cleaned_data
+        return [
+            Column(name, data[f"kind_{i}"], data[f"direction_{i}"], data[f"scope_{i}"])
+            if data[f"kind_{i}"] == "metric"
+            else Column(name, data[f"kind_{i}"])
+            for i, name in enumerate(self.names)
+        ]

@@ -1,0 +1,102 @@
+"""`manage.py render GRID.toml`: plan a grid, render what is missing, resume after anything."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from generation.core.grid import GridError, GridFile
+from generation.core.weights import WeightsError
+from generation.management.owners import owner_named
+from generation.management.progress import rendering_bar
+from generation.models import Grid
+from generation.selectors import grid_progress
+from generation.services import GridLayout, grid_lay, grid_layout, missing_scores_lay
+from generation.services.queue import grid_retry
+from generation.services.work import WorkInterrupted, work
+
+
+class Command(BaseCommand):
+    help = "Render a grid file; the same command resumes. --plan prints the conditions and renders nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("grid", nargs="?", type=Path, help="grid file (TOML)")
+        parser.add_argument("--plan", action="store_true", help="print the conditions and their count, render nothing")
+        parser.add_argument("--worker", action="store_true", help="serve the queue: render whatever the admin lays")
+        parser.add_argument("--once", action="store_true", help="with --worker: stop when the queue is empty")
+        parser.add_argument("--retry", action="store_true", help="queue failed renders of this grid again")
+        parser.add_argument("--owner", help="user name of the owner (default: the first researcher)")
+        parser.add_argument("--engine", default=settings.EYEBALLOT_ENGINE, help="serial, processes or processes:N")
+
+    def handle(self, *args: Any, grid: Path | None, **options: Any) -> None:
+        try:
+            if options["worker"]:
+                work(engine=options["engine"], forever=not options["once"])
+            elif grid is None:
+                raise CommandError("Name a grid file (manage.py render GRID.toml) or serve the queue with --worker.")
+            else:
+                self._render(grid, options)
+        except WorkInterrupted as stop:
+            raise CommandError(str(stop), returncode=130) from None
+
+    def _render(self, path: Path, options: dict[str, Any]) -> None:
+        layout = self._layout(path)
+        console = Console(stderr=False, width=None if self.stdout.isatty() else 120)
+        console.print(plan_table(layout.file))
+        console.print(plan_words(layout.file))
+        for note in layout.notes:
+            console.print(f"[yellow]Note:[/yellow] {note}", highlight=False)
+        if options["plan"]:
+            return
+        try:
+            grid = grid_lay(owner=owner_named(options["owner"]), layout=layout)
+        except GridError as error:
+            raise CommandError(f"{path}: {error}") from None
+        if options["retry"]:
+            console.print(f"{grid_retry(grid=grid)} failed renders are tried again.")
+        self._work(grid, layout, console, options["engine"])
+        progress = grid_progress(grid)
+        console.print(f"{grid.title}: {progress.words}.")
+        if progress.failed:
+            reasons = set(grid.cells.filter(render__status="failed").values_list("render__reason", flat=True))
+            raise CommandError("\n".join(sorted(reasons)) + "\nMend it and run the same command with --retry.")
+
+    def _layout(self, path: Path) -> GridLayout:
+        try:
+            text = path.read_text()
+            return grid_layout(text=text, read=lambda file: (path.parent / file).read_bytes())
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise CommandError(f"{path} is not a text file; a grid file is TOML in UTF-8.") from None
+        except (GridError, WeightsError) as error:
+            raise CommandError(f"{path}: {error}") from None
+
+    def _work(self, grid: Grid, layout: GridLayout, console: Console, engine: str) -> None:
+        with rendering_bar(console, grid) as report:
+            work(engine=engine, grid=grid, report=report)
+            if missing_scores_lay(layout=layout, grid=grid):
+                work(engine=engine, grid=grid, report=report)
+
+
+def plan_table(file: GridFile) -> Table:
+    """The conditions of a grid as a table: label, what varies, what it changes."""
+    grid = [c for c in file.conditions if c.role == "grid"]
+    varying = [k for k in grid[0].params if len({repr(c.params[k]) for c in grid}) > 1]
+    table = Table(title=f"{file.title} — {len(file.conditions)} conditions", title_justify="left")
+    for column in ("#", "condition", *varying, "changes", "role"):
+        table.add_column(column)
+    for number, condition in enumerate(file.conditions, 1):
+        cells = [f"{condition.params[k]:g}" if isinstance(condition.params.get(k), float) else str(condition.params.get(k, "")) for k in varying]
+        factor = "default" if condition.is_default else condition.factor
+        table.add_row(str(number), condition.label, *cells, factor, condition.role)
+    return table
+
+
+def plan_words(file: GridFile) -> str:
+    """The count of a grid in words."""
+    seeds = f" × {len(file.seeds)} seeds" if len(file.seeds) > 1 else ""
+    return f"{len(file.scenes)} scenes × {len(file.conditions)} conditions{seeds}: at most {file.renders} images."

@@ -1,0 +1,28 @@
+"""Every write of generation that crosses rows. Keyword-only, atomic."""
+
+from generation.services.artifacts import (
+    artifact_bytes,
+    artifact_store,
+    identity_of_source,
+    identity_render,
+    source_add,
+)
+from generation.services.planning import GridLayout, grid_lay, grid_layout, missing_scores_lay
+from generation.services.queue import job_claim, job_complete, job_fail, job_release, lease_renew
+
+__all__ = [
+    "GridLayout",
+    "artifact_bytes",
+    "artifact_store",
+    "grid_lay",
+    "grid_layout",
+    "identity_of_source",
+    "identity_render",
+    "job_claim",
+    "job_complete",
+    "job_fail",
+    "job_release",
+    "lease_renew",
+    "missing_scores_lay",
+    "source_add",
+]

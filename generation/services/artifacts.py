@@ -1,0 +1,117 @@
+"""Bytes by their hash, sources with their licence, and the photograph as a render."""
+
+import io
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import transaction
+from PIL import Image
+
+from generation.core import images
+from generation.core.photo import COMMON_METHODS
+from generation.core.spec import ConditionSpec, RenderSpec, digest, sha256_bytes
+from generation.models import Artifact, Condition, Render, Scene, SourceImage
+
+
+class ArtifactMissing(LookupError):  # noqa: N818  (reads as what it says)
+    """An artifact whose bytes are not in this house; the text says which."""
+
+
+def master_name(sha256: str) -> str:
+    """Where an artifact lies in the `masters` storage (a folder for each of the first 256 prefixes)."""
+    return f"{sha256[:2]}/{sha256}"
+
+
+def artifact_store(*, data: bytes, kind: str) -> Artifact:
+    """Store ``data`` under its SHA-256. Twice the same bytes are one artifact. The file is there before the row."""
+    name = sha256_bytes(data)
+    storage = storages["masters"]
+    if not storage.exists(master_name(name)):
+        storage.save(master_name(name), ContentFile(data))
+    width = height = None
+    if kind == Artifact.Kind.IMAGE:
+        with Image.open(io.BytesIO(data)) as picture:
+            width, height = picture.size
+    artifact, created = Artifact.objects.get_or_create(
+        sha256=name, defaults={"kind": kind, "size": len(data), "width": width, "height": height}
+    )
+    if not created and not artifact.stored:
+        artifact.stored, artifact.size, artifact.width, artifact.height = True, len(data), width, height
+        artifact.save(update_fields=["stored", "size", "width", "height"])
+    return artifact
+
+
+def artifact_bytes(sha256: str) -> bytes:
+    """The bytes of an artifact, checked against its name. Raises :class:`ArtifactMissing` with a sentence."""
+    storage = storages["masters"]
+    if not storage.exists(master_name(sha256)):
+        raise ArtifactMissing(f"The file of artifact {sha256[:12]}… is not in the masters folder; bring it in again.")
+    with storage.open(master_name(sha256)) as file:
+        data: bytes = file.read()
+    if sha256_bytes(data) != sha256:
+        raise ArtifactMissing(f"The file of artifact {sha256[:12]}… is damaged: its content is not what its name says.")
+    return data
+
+
+@transaction.atomic
+def source_add(*, owner: User, data: bytes, name: str, title: str, licence: str = "", credit: str = "") -> SourceImage:
+    """Bring in a picture. The bytes are decoded strictly first; raises ``images.ImageError`` with a sentence.
+
+    The master keeps the file as it came, privately; whatever is shown or served is re-encoded from its pixels.
+    """
+    images.decode(data, title or name)
+    artifact = artifact_store(data=data, kind=Artifact.Kind.IMAGE)
+    source, _ = SourceImage.objects.get_or_create(
+        owner=owner,
+        artifact=artifact,
+        defaults={"name": name, "title": title or name, "licence": licence, "credit": credit},
+    )
+    return source
+
+
+def identity_render(*, scene: Scene, size: int) -> Render:
+    """The scene's photograph, resized to ``size`` px on its longest side, as a finished render. Made at once."""
+    if scene.content is None:
+        raise ArtifactMissing(f"The scene “{scene}” has no photograph: it was imported without one.")
+    params = COMMON_METHODS["identity"].complete({"size": size})
+    spec = RenderSpec(scene.task, "identity", scene.content_id or "", scene.style_id, params, seed=0)
+    return _identity(scene=scene, spec=spec)
+
+
+def identity_of_source(*, artifact: Artifact, size: int) -> Render:
+    """A source picture (a style, say) as a finished render of a scene that holds nothing else."""
+    label = SourceImage.objects.filter(artifact=artifact).values_list("title", flat=True).first() or "picture"
+    scene, _ = Scene.objects.get_or_create(
+        digest=digest({"task": "picture", "content": artifact.pk, "style": None}),
+        defaults={"task": "picture", "label": label, "content": artifact},
+    )
+    return identity_render(scene=scene, size=size)
+
+
+@transaction.atomic
+def _identity(*, scene: Scene, spec: RenderSpec) -> Render:
+    existing = Render.objects.filter(digest=spec.digest).first()
+    if existing is not None and existing.status == Render.Status.OK:
+        return existing
+    picture = images.resize_longest(images.decode(artifact_bytes(spec.content)), int(spec.params["size"]))
+    image = artifact_store(data=images.encode_png(np.asarray(picture)), kind=Artifact.Kind.IMAGE)
+    condition_spec = ConditionSpec("identity", spec.params, role="control")
+    condition, _ = Condition.objects.get_or_create(
+        digest=condition_spec.digest,
+        defaults={"method": "identity", "params": dict(spec.params), "role": Condition.Role.CONTROL},
+    )
+    render, _ = Render.objects.update_or_create(
+        digest=spec.digest,
+        defaults={
+            "scene": scene,
+            "condition": condition,
+            "seed": spec.seed,
+            "spec": spec.to_json(),
+            "status": Render.Status.OK,
+            "image": image,
+            "provenance": {"method": "resized with Pillow"},
+        },
+    )
+    return render

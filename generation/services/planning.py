@@ -1,0 +1,314 @@
+"""From a grid file to rows: sources, scenes, conditions, cells, renders and the jobs that make them.
+
+Everything is laid in one transaction or not at all. A render that exists (or is planned) is taken over, whoever asked
+for it first; the rest is cut into batches, scene by scene, because conditions of one scene share its targets.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from generation.core import grid as gridfile
+from generation.core import images, tasks, weights
+from generation.core.grid import GridError, GridFile
+from generation.core.photo import COMMON_METHODS
+from generation.core.spec import (
+    ConditionSpec,
+    JobItem,
+    JobSpec,
+    MetricSpec,
+    RenderSpec,
+    Scalar,
+    SceneSpec,
+    digest,
+    sha256_bytes,
+)
+from generation.models import Artifact, Cell, Condition, Grid, GridCondition, GridMetric, Job, Metric, Render, Scene
+from generation.services.artifacts import source_add
+
+T = TypeVar("T")
+
+# The order in which "auto" looks for a backbone: the smallest download first, the one that needs none last.
+AUTO_ORDER = ("squeezenet1_1", "vgg19", "vgg16", "random-shallow")
+
+
+@dataclass(frozen=True)
+class GridLayout:
+    """A checked grid file with its pictures read and its weights found: all that is needed to plan or to lay it.
+
+    ``notes`` are sentences for people (a backbone that fell back, a metric that will be unavailable).
+    """
+
+    file: GridFile
+    sources: Mapping[str, bytes]
+    weights: Mapping[str, str]
+    metrics: tuple[MetricSpec, ...]
+    notes: tuple[str, ...]
+
+    def scene(self, number: int) -> SceneSpec:
+        """The scene spec at a place of the file's list, its sources named by hash."""
+        names = self.file.scenes[number]
+        sha = {name: sha256_bytes(data) for name, data in self.sources.items()}
+        return SceneSpec(self.file.task.name, names.label, sha[names.content], sha[names.style] if names.style else None)
+
+    def render(self, scene: SceneSpec, condition: ConditionSpec, seed: int) -> RenderSpec:
+        """The spec of one cell. Controls do not depend on the seed and need no weights."""
+        method = method_of(self.file.task, condition.method)
+        needed = {network: self.weights[network] for network in method.networks(condition.params)}
+        return RenderSpec(
+            task=scene.task,
+            method=condition.method,
+            content=scene.content,
+            style=scene.style,
+            params=condition.params,
+            seed=seed if condition.role == "grid" else 0,
+            weights=needed,
+        )
+
+
+def method_of(task: tasks.Task, name: str) -> tasks.Method:
+    """A method of the task, or one that every task offers."""
+    return task.methods[name] if name in task.methods else COMMON_METHODS[name]
+
+
+def grid_layout(*, text: str, read: Callable[[str], bytes]) -> GridLayout:
+    """Check a grid file, read its pictures through ``read(file)``, find its weights. Writes nothing.
+
+    Raises ``GridError`` (also for a picture that is missing or cannot be read) and ``weights.WeightsMissing``.
+    """
+    notes: list[str] = []
+    file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
+    sources = {name: _source_bytes(source, read) for name, source in file.sources.items() if _used(file, name)}
+    needed: dict[str, str] = {}
+    for condition in file.conditions:
+        for network in method_of(file.task, condition.method).networks(condition.params):
+            if network not in needed:
+                needed[network] = weights.find(network).sha256
+    found = dict(needed)
+    for network in file.task.networks(file.reference):
+        if network not in found:
+            try:
+                found[network] = weights.find(network).sha256
+            except weights.WeightsError as error:
+                notes.append(str(error))
+    metrics = tuple(file.task.metrics(file.reference, found))
+    return GridLayout(file, sources, needed, metrics, tuple(notes))
+
+
+def _auto(name: str, param: tasks.Param, notes: list[str]) -> Scalar:
+    reasons: list[str] = []
+    for choice in (c for c in AUTO_ORDER if c in param.choices):
+        try:
+            weights.find(choice)
+        except weights.WeightsError as error:
+            reasons.append(str(error))
+            continue
+        if reasons:
+            notes.append(f"{name} = {choice}, because nothing before it could be had. {reasons[0]}")
+        return choice
+    raise GridError(f'[parameters] {name} = "auto": none of {", ".join(param.choices)} can be had. {" ".join(reasons)}')
+
+
+def _used(file: GridFile, name: str) -> bool:
+    return any(name in (scene.content, scene.style) for scene in file.scenes)
+
+
+def _source_bytes(source: gridfile.Source, read: Callable[[str], bytes]) -> bytes:
+    where = f"[sources.{source.name}] file = {source.file!r}"
+    try:
+        data = read(source.file)
+    except OSError as error:
+        raise GridError(f"{where}: {error.strerror or error}. Put the picture there or correct the path.") from None
+    try:
+        images.decode(data, source.file)
+    except images.ImageError as error:
+        raise GridError(f"{where}: {error}") from None
+    if source.sha256 and sha256_bytes(data) != source.sha256:
+        raise GridError(f"{where}: the file is not the one the grid names (its SHA-256 differs).")
+    return data
+
+
+@transaction.atomic
+def grid_lay(*, owner: User, layout: GridLayout) -> Grid:
+    """Lay the grid's rows and queue its jobs; the same file again gives the same grid and queues only what is missing.
+
+    Raises ``GridError`` when the slug is taken by another design.
+    """
+    file = layout.file
+    plan_digest = digest(_design(layout))
+    grid = Grid.objects.filter(slug=file.slug).first()
+    if grid is None:
+        grid = _grid_create(owner=owner, layout=layout, plan_digest=plan_digest)
+    elif grid.digest != plan_digest:
+        raise GridError(
+            f"The slug {file.slug!r} belongs to a grid with another design (or other weights). "
+            f"Give the new design a slug of its own; a laid grid is frozen."
+        )
+    _jobs_queue(layout)
+    return grid
+
+
+def _design(layout: GridLayout) -> dict[str, object]:
+    file = layout.file
+    return {
+        "task": file.task.name,
+        "scenes": [layout.scene(i).digest for i in range(len(file.scenes))],
+        "conditions": [c.digest for c in file.conditions],
+        "seeds": list(file.seeds),
+        "metrics": [m.digest for m in layout.metrics],
+        "weights": dict(layout.weights),
+    }
+
+
+def _grid_create(*, owner: User, layout: GridLayout, plan_digest: str) -> Grid:
+    file = layout.file
+    grid = Grid.objects.create(
+        owner=owner,
+        slug=file.slug,
+        title=file.title,
+        task=file.task.name,
+        toml=file.text,
+        digest=plan_digest,
+        reference=dict(file.reference),
+        frozen=True,
+    )
+    for name, data in layout.sources.items():
+        source = file.sources[name]
+        source_add(
+            owner=owner,
+            data=data,
+            name=name,
+            title=source.title,
+            licence=source.licence,
+            credit=source.credit,
+        )
+    for position, metric in enumerate(layout.metrics):
+        GridMetric.objects.create(
+            grid=grid,
+            metric=metric_row(metric),
+            position=position,
+            is_primary=metric.key == file.task.primary_metric,
+        )
+    conditions = [condition_row(spec) for spec in file.conditions]
+    for position, (spec, row) in enumerate(zip(file.conditions, conditions, strict=True)):
+        GridCondition.objects.create(
+            grid=grid,
+            condition=row,
+            position=position,
+            label=spec.label,
+            is_default=spec.is_default,
+            factor=spec.factor,
+        )
+    position = 0
+    for number in range(len(file.scenes)):
+        spec = layout.scene(number)
+        scene = scene_row(spec)
+        for condition_spec, condition in zip(file.conditions, conditions, strict=True):
+            for replicate, seed in enumerate(file.seeds if condition_spec.role == "grid" else file.seeds[:1]):
+                render_spec = layout.render(spec, condition_spec, seed)
+                render, _ = Render.objects.get_or_create(
+                    digest=render_spec.digest,
+                    defaults={
+                        "scene": scene,
+                        "condition": condition,
+                        "seed": render_spec.seed,
+                        "spec": render_spec.to_json(),
+                    },
+                )
+                Cell.objects.create(
+                    grid=grid, scene=scene, condition=condition, replicate=replicate, render=render, position=position
+                )
+                position += 1
+    return grid
+
+
+def scene_row(spec: SceneSpec) -> Scene:
+    """The row of a scene; its sources are artifacts already."""
+    row, _ = Scene.objects.get_or_create(
+        digest=spec.digest,
+        defaults={"task": spec.task, "label": spec.label, "content_id": spec.content, "style_id": spec.style},
+    )
+    return row
+
+
+def condition_row(spec: ConditionSpec) -> Condition:
+    """The row of a condition."""
+    row, _ = Condition.objects.get_or_create(
+        digest=spec.digest, defaults={"method": spec.method, "params": dict(spec.params), "role": spec.role}
+    )
+    return row
+
+
+def metric_row(spec: MetricSpec) -> Metric:
+    """The row of a metric."""
+    row, _ = Metric.objects.get_or_create(digest=spec.digest, defaults=spec.to_json())
+    return row
+
+
+def _jobs_queue(layout: GridLayout) -> None:
+    """Queue what no job holds yet, one scene at a time, in batches that are fixed from now on."""
+    for number in range(len(layout.file.scenes)):
+        spec = layout.scene(number)
+        wanted = [
+            layout.render(spec, condition, seed)
+            for condition in layout.file.conditions
+            for seed in (layout.file.seeds if condition.role == "grid" else layout.file.seeds[:1])
+        ]
+        digests = [w.digest for w in wanted]
+        free = set(
+            Render.objects.filter(digest__in=digests, status=Render.Status.PLANNED, job=None).values_list(
+                "digest", flat=True
+            )
+        )
+        for batch in _batches([w for w in wanted if w.digest in free]):
+            job_queue(JobSpec(tuple(JobItem(render) for render in batch), layout.metrics, engine_settings()))
+
+
+def missing_scores_lay(*, layout: GridLayout, grid: Grid) -> int:
+    """Queue the measuring of finished renders that lack one of the grid's metrics; returns how many jobs were queued."""
+    have: dict[int, set[str]] = {}
+    for render_id, metric in Render.objects.filter(cells__grid=grid).values_list("pk", "scores__metric__digest"):
+        have.setdefault(render_id, set()).add(metric)
+    wanted = {metric.digest for metric in layout.metrics}
+    lacking = Render.objects.filter(
+        pk__in=[pk for pk, got in have.items() if not wanted <= got],
+        status__in=[Render.Status.OK, Render.Status.NAN],
+        image__isnull=False,
+    ).order_by("scene", "pk")
+    queued = 0
+    for batch in _batches(list(lacking)):
+        items = tuple(JobItem(RenderSpec.from_json(r.spec), image=r.image_id) for r in batch)
+        queued += job_queue(JobSpec(items, layout.metrics, engine_settings()))
+    return queued
+
+
+def job_queue(spec: JobSpec) -> bool:
+    """Put a job into the queue unless the same one is there; its renders are planned under it. True when it is new."""
+    job, created = Job.objects.get_or_create(
+        digest=spec.digest, defaults={"task": spec.items[0].render.task, "spec": spec.to_json()}
+    )
+    digests = [item.render.digest for item in spec.items if item.image is None]
+    Render.objects.filter(digest__in=digests, job=None).update(job=job)
+    return created
+
+
+def engine_settings() -> dict[str, Scalar]:
+    """The settings of the engine that may change pixels; part of every job."""
+    return {"dtype": "float32", "memory_format": "channels_last"}
+
+
+def _batches(items: Sequence[T]) -> Iterable[list[T]]:
+    left = iter(items)
+    while batch := list(islice(left, settings.EYEBALLOT_BATCH)):
+        yield batch
+
+
+def artifact_known(*, sha256: str, kind: str) -> Artifact:
+    """The row of an artifact whose bytes are elsewhere: known by name, not stored."""
+    row, _ = Artifact.objects.get_or_create(sha256=sha256, defaults={"kind": kind, "stored": False})
+    return row

@@ -1,0 +1,132 @@
+"""The worker: claims jobs, hands them to an engine, stores what comes back, renews its leases meanwhile."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from types import FrameType
+
+from django.conf import settings
+
+from generation.core import tasks
+from generation.core.engines import Engine, EngineBroken, open_engine
+from generation.core.photo import COMMON_METHODS
+from generation.core.spec import JobSpec, RenderResult
+from generation.models import Grid, Job
+from generation.services.artifacts import ArtifactMissing, artifact_bytes
+from generation.services.queue import holder_name, job_claim, job_complete, job_fail, job_release, lease_renew
+
+IDLE_SECONDS = 2.0
+LOOK_SECONDS = 0.25
+
+#: Called while jobs run, with the share of each job in flight that is done.
+Report = Callable[[list[float]], None]
+
+
+class WorkInterrupted(Exception):  # noqa: N818  (reads as what it says)
+    """The worker was told to stop; jobs in flight were given back."""
+
+
+@dataclass
+class _Flight:
+    """A claimed job on its way."""
+
+    job: Job
+    future: Future[list[RenderResult]]
+    share: list[float] = field(default_factory=lambda: [0.0])
+    renewed: float = field(default_factory=time.monotonic)
+
+
+def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report: Report | None = None) -> int:
+    """Do the queued jobs (of one grid, or all); returns how many were done. ``forever`` waits for more.
+
+    Ctrl-C and SIGTERM give the jobs in flight back and raise :class:`WorkInterrupted`.
+    """
+    done, holder = 0, holder_name()
+    flights: list[_Flight] = []
+    try:
+        with _terminable(), open_engine(engine) as executor:
+            while True:
+                while len(flights) < executor.workers and (job := job_claim(holder=holder, grid=grid)) is not None:
+                    if (flight := _take_off(executor, job, holder)) is not None:
+                        flights.append(flight)
+                if not flights:
+                    if not forever:
+                        return done
+                    time.sleep(IDLE_SECONDS)
+                    continue
+                wait([f.future for f in flights], timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                for flight in [f for f in flights if f.future.done()]:
+                    flights.remove(flight)
+                    done += _land(flight, holder)
+                _keep(flights, holder)
+                if report is not None:
+                    report([f.share[0] for f in flights])
+    except KeyboardInterrupt:
+        raise WorkInterrupted("Stopped. The same command goes on from here; nothing finished is done twice.") from None
+    finally:
+        for flight in flights:
+            job_release(job=flight.job, holder=holder)
+
+
+def _take_off(executor: Engine, job: Job, holder: str) -> _Flight | None:
+    """Hand a job to the engine; one whose pictures are missing fails at once, with the sentence."""
+    # Importing the renderer imports torch: only a process that renders does it, and only here.
+    from generation.core.render import run_job
+
+    spec = JobSpec.from_json(job.spec)
+    share = [0.0]
+
+    def progress(done: int, total: int) -> None:
+        share[0] = done / total if total else 0.0
+
+    try:
+        artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
+        task = tasks.get(job.task)
+    except (ArtifactMissing, KeyError) as error:
+        job_fail(job=job, holder=holder, error=str(error.args[0]))
+        return None
+    renderers = {name: method.render for name, method in {**COMMON_METHODS, **task.methods}.items()}
+    threads = settings.EYEBALLOT_THREADS or None
+    future = executor.submit(run_job, spec, artifacts, renderers, task.measure, executor.channel(progress), threads)
+    return _Flight(job, future, share)
+
+
+def _land(flight: _Flight, holder: str) -> int:
+    """Store what a finished job gave; 1 when it was stored."""
+    error = flight.future.exception()
+    if isinstance(error, EngineBroken):
+        job_fail(job=flight.job, holder=holder, error=str(error))
+        raise error
+    if error is not None:
+        job_fail(job=flight.job, holder=holder, error=f"The job ended with {type(error).__name__}: {error}")
+        return 0
+    return int(job_complete(job=flight.job, holder=holder, results=flight.future.result()))
+
+
+def _keep(flights: list[_Flight], holder: str) -> None:
+    """Renew leases long before they run out, and let the admin see the progress."""
+    for flight in flights:
+        if time.monotonic() - flight.renewed > min(5.0, settings.EYEBALLOT_LEASE_SECONDS / 4):
+            lease_renew(job=flight.job, holder=holder, progress=flight.share[0])
+            flight.renewed = time.monotonic()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, where signals may be handled (the main thread)."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,12 @@
+"""Pages about grids, for their owners."""
+
+from django.urls import path, re_path
+
+from generation import views
+
+app_name = "generation"
+urlpatterns = [
+    path("<slug:slug>/", views.grid_page, name="grid"),
+    re_path(r"^(?P<slug>[-\w]+)/(?P<sha256>[0-9a-f]{64})\.png$", views.image, name="image"),
+    re_path(r"^(?P<slug>[-\w]+)/(?P<sha256>[0-9a-f]{64})\.webp$", views.thumbnail, name="thumbnail"),
+]

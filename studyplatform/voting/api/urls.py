@@ -1,0 +1,27 @@
+"""Addresses under /api/v1/."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+
+from studyplatform.voting.api import participant as p
+from studyplatform.voting.api.researcher import StudyListView
+
+session = "studies/<slug:slug>/session/"
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api-schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerView.as_view(url_name="voting:api-schema", permission_classes=[AllowAny]),
+        name="api-docs",
+    ),
+    path("studies/", StudyListView.as_view(), name="api-studies"),
+    path(session, p.SessionView.as_view(), name="api-session"),
+    path(session + "consent/", p.ConsentView.as_view(), name="api-consent"),
+    path(session + "instructions/", p.InstructionsView.as_view(), name="api-instructions"),
+    path(session + "plan/", p.PlanView.as_view(), name="api-plan"),
+    path(session + "votes/", p.VoteView.as_view(), name="api-votes"),
+    path(session + "finish/", p.FinishView.as_view(), name="api-finish"),
+    path(session + "withdraw/", p.WithdrawView.as_view(), name="api-withdraw"),
+]

@@ -1,0 +1,102 @@
+"""Numbered plans: laid when a study opens, taken by whoever joins next, dealt again when left unfinished."""
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from studyplatform.voting.core.pairing import lay_blocks
+from studyplatform.voting.models import Block, Participant, Stimulus, Study, Trial, Vote
+
+# A block whose holder has cast no vote for so long is dealt again.
+HOLD = timedelta(hours=6)
+
+
+def blocks_lay(*, study: Study, stimuli: list[Stimulus]) -> int:
+    """Lay a plan for each planned session, numbered after those that exist; returns how many."""
+    replicates: dict[int, set[int]] = defaultdict(set)
+    for stimulus in stimuli:
+        replicates[stimulus.scene_id].add(stimulus.replicate)
+    groups: list[tuple[int, list[int]]] = []
+    for scene, numbers in sorted(replicates.items()):
+        members = [s for s in stimuli if s.scene_id == scene]
+        for replicate in sorted(numbers):
+            # Controls are rendered once and meet every replicate.
+            compared = [s.pk for s in members if s.replicate == replicate or s.role == Stimulus.Role.CONTROL]
+            if len(compared) > 1:
+                groups.append((scene, compared))
+    plans = lay_blocks(
+        scenes=groups,
+        questions=[q.pk for q in study.questions.all()],
+        trials=study.trials_per_session,
+        sessions=study.sessions_planned,
+        seed=study.seed,
+    )
+    first = _next_number(study)
+    Block.objects.bulk_create(
+        [
+            Block(study=study, number=first + number, plan=[asdict(trial) for trial in plan])
+            for number, plan in enumerate(plans)
+        ],
+        batch_size=500,
+    )
+    return len(plans)
+
+
+def block_take(*, study: Study, participant: Participant) -> Block | None:
+    """The next free block, held for ``participant`` from now on; ``None`` when the study is full.
+
+    PostgreSQL locks the row it reads and skips rows that others have locked; elsewhere the update carries the condition
+    and a lost race tries the next one. Neither touches a row that two joins share.
+    """
+    free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("number")
+    taken = {"state": Block.State.HELD, "holder": participant, "expires_at": timezone.now() + HOLD}
+    if connection.features.has_select_for_update_skip_locked:
+        block = free.select_for_update(skip_locked=True).first()
+        if block is not None:
+            Block.objects.filter(pk=block.pk).update(**taken)
+        return block
+    while (block := free.first()) is not None:
+        if Block.objects.filter(pk=block.pk, state=Block.State.FREE).update(**taken):
+            return block
+    return None
+
+
+@transaction.atomic
+def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
+    """Deal the unanswered pairs of abandoned blocks again, each as a new block; returns how many were abandoned.
+
+    A block is abandoned when its holder has cast no vote for :data:`HOLD`. What its holder has answered stays.
+    """
+    now = now or timezone.now()
+    expired = Block.objects.filter(study=study, state=Block.State.HELD, expires_at__lte=now).order_by("number")
+    if connection.features.has_select_for_update_skip_locked:
+        expired = expired.select_for_update(skip_locked=True)
+    released = 0
+    for block in expired:
+        last = Vote.objects.filter(study=study, trial__block=block).aggregate(last=Max("submitted_at"))["last"]
+        if last is not None and last + HOLD > now:
+            Block.objects.filter(pk=block.pk).update(expires_at=last + HOLD)
+            continue
+        block_deal_again(block=block, keep_answered=True)
+        released += 1
+    return released
+
+
+def block_deal_again(*, block: Block, keep_answered: bool) -> None:
+    """Close a held block and lay its pairs anew: those without a vote, or all of them (a withdrawal)."""
+    plan: list[Any] = block.plan
+    if keep_answered:
+        answered = set(Trial.objects.filter(block=block, votes__isnull=False).values_list("position", flat=True))
+        plan = [item for position, item in enumerate(plan) if position not in answered]
+    Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None)
+    if plan:
+        Block.objects.create(study_id=block.study_id, number=_next_number(block.study), plan=plan)
+
+
+def _next_number(study: Study) -> int:
+    return int(study.blocks.aggregate(last=Max("number"))["last"] or 0) + 1

@@ -1,0 +1,165 @@
+"""Which pictures a study shows, and their publication: pixels only, under names that tell nothing."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from generation.core import images
+from generation.core.tasks import ParameterError
+from generation.models import Artifact, Condition, Render, Scene
+from generation.services import artifact_bytes, identity_of_source, identity_render
+from generation.services.artifacts import ArtifactMissing
+from studyplatform.voting.models import Stimulus, Study, random_token
+from studyplatform.voting.services.errors import StudyError
+
+# The label of the control made from the scene's own photograph.
+PHOTOGRAPH = "photograph"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A render in the place it will have in the study."""
+
+    scene: Scene
+    render: Render
+    role: str
+    label: str
+    position: int
+    replicate: int = 0
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """What makes it one stimulus of the study."""
+        return (self.scene.pk, self.render.pk, self.role)
+
+
+def pictures_of(study: Study) -> list[Picture]:
+    """Everything the study would show, in the order of its grids. Renders the photographs it needs.
+
+    Raises :class:`StudyError` with one sentence per problem.
+    """
+    problems: list[str] = []
+    grids = list(study.grids.order_by("pk"))
+    questions = list(study.questions.all())
+    if not questions:
+        problems.append("The study asks nothing yet. Add a question.")
+    if not grids:
+        problems.append("The study has no pictures yet. Choose at least one rendered grid.")
+    shown: dict[tuple[int, int], Picture] = {}
+    for grid in grids:
+        labels = {c.condition_id: c for c in grid.conditions.all()}
+        cells = grid.cells.select_related("scene", "render__image", "condition")
+        for cell in cells:
+            problem = _unusable(cell.render, f"{labels[cell.condition_id].label} of {cell.scene} in the grid “{grid}”")
+            if problem:
+                problems.append(problem)
+                continue
+            control = cell.condition.role == Condition.Role.CONTROL
+            picture = Picture(
+                scene=cell.scene,
+                render=cell.render,
+                role=Stimulus.Role.CONTROL if control else Stimulus.Role.GRID,
+                label=labels[cell.condition_id].label,
+                position=labels[cell.condition_id].position,
+                replicate=cell.replicate,
+            )
+            shown.setdefault((cell.scene_id, cell.render_id), picture)
+    if problems:
+        raise StudyError(*problems)
+    by_scene: dict[int, list[Picture]] = defaultdict(list)
+    for picture in shown.values():
+        by_scene[picture.scene.pk].append(picture)
+    for pictures in by_scene.values():
+        problems += _add_photographs(study, pictures, {q.reference: str(q) for q in questions if q.reference})
+        problems += _check_scene(pictures)
+    if problems:
+        raise StudyError(*problems)
+    return [picture for pictures in by_scene.values() for picture in pictures]
+
+
+def _unusable(render: Render, name: str) -> str:
+    if render.image_id is None and render.status == Render.Status.PLANNED:
+        return f"{name} is not rendered yet. Run the grid (manage.py render --worker) and open the study again."
+    if render.image_id is None or render.status == Render.Status.FAILED:
+        return (
+            f"{name} has no picture: {render.reason or 'rendering failed'} "
+            "Render it again from the grid's page, or leave that condition out of the grid."
+        )
+    return ""
+
+
+def _add_photographs(study: Study, pictures: list[Picture], references: dict[str, str]) -> Iterable[str]:
+    """Append the control and the reference pictures of one scene; yields problems."""
+    try:
+        yield from _photographs(study, pictures, references)
+    except (ArtifactMissing, ParameterError) as error:
+        yield f"The photograph of {pictures[0].scene} cannot be shown: {error}"
+
+
+def _photographs(study: Study, pictures: list[Picture], references: dict[str, str]) -> Iterable[str]:
+    scene = pictures[0].scene
+    image = pictures[0].render.image
+    size = max(image.width or 0, image.height or 0) if image else 0
+    last = max(p.position for p in pictures)
+    have = {p.render.pk for p in pictures}
+    if study.show_photograph:
+        if scene.content is None:
+            yield f"{scene} has no photograph to show as a control. Switch the photograph off, or choose other grids."
+        else:
+            render = identity_render(scene=scene, size=size)
+            if render.pk not in have:
+                pictures.append(Picture(scene, render, Stimulus.Role.CONTROL, PHOTOGRAPH, last + 1))
+    for reference, question in references.items():
+        source: Artifact | None = scene.style if reference == "style" else scene.content
+        if source is None:
+            yield (
+                f"The question “{question}” shows the {reference} picture, but {scene} has none. "
+                "Remove the question, or choose grids whose scenes have one."
+            )
+        else:
+            render = identity_of_source(artifact=source, size=size)
+            pictures.append(Picture(scene, render, Stimulus.Role.REFERENCE, reference, last + 2))
+
+
+def _check_scene(pictures: list[Picture]) -> Iterable[str]:
+    scene = pictures[0].scene
+    compared = [p for p in pictures if p.role != Stimulus.Role.REFERENCE]
+    if len({p.label for p in compared}) < 2:
+        yield f"{scene} has a single condition, and a pair needs two. Choose a grid with two conditions or more."
+    sizes = {(p.render.image.width, p.render.image.height) for p in compared if p.render.image}
+    if len(sizes) > 1:
+        words = ", ".join(f"{w} × {h}" for w, h in sorted(sizes, key=str))
+        yield f"The pictures of {scene} differ in size ({words}), which people would see. Render them at one size."
+
+
+def pictures_publish(*, study: Study, pictures: list[Picture]) -> dict[tuple[int, int, str], Stimulus]:
+    """Write the files of the pictures that have none yet; returns all stimuli by key, the new ones not saved.
+
+    Files are written in one shuffled order and the new rows come in that order too, so neither names nor ids nor dates
+    tell what a picture is. A file without a row (a transaction that failed later) harms nobody: its name is unknown.
+    """
+    storage = storages["stimuli"]
+    stimuli = {(s.scene_id, s.render_id, str(s.role)): s for s in study.stimuli.all()}
+    new = [picture for picture in pictures if picture.key not in stimuli]
+    random.SystemRandom().shuffle(new)
+    for picture in new:
+        pixels = images.decode(artifact_bytes(picture.render.image_id or ""), str(picture.render))
+        stimulus = Stimulus(
+            study=study,
+            render=picture.render,
+            role=picture.role,
+            scene=picture.scene,
+            replicate=picture.replicate,
+            label=picture.label,
+            position=picture.position,
+            public_name=random_token(),
+            height=pixels.shape[0],
+            width=pixels.shape[1],
+        )
+        storage.save(stimulus.path, ContentFile(images.encode_png(pixels)))
+        stimuli[picture.key] = stimulus
+    return stimuli

@@ -1,0 +1,190 @@
+"""A study's life: its states, its frozen design, its preregistration. Each step is written down with who and why."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.files.storage import storages
+from django.db import transaction
+from django.utils import timezone
+
+from generation.core.spec import digest
+from studyplatform.voting.models import AuditEntry, Block, Preregistration, Stimulus, Study
+from studyplatform.voting.services.blocks import blocks_lay
+from studyplatform.voting.services.errors import StudyError
+from studyplatform.voting.services.pictures import Picture, pictures_of, pictures_publish
+
+State = Study.State
+
+# What the design is made of; fixed from the pilot on. The rest (who may see the report) may change at any time.
+DESIGN_FIELDS = (
+    "slug", "title", "introduction", "consent", "instructions", "trials_per_session", "sessions_planned",
+    "allow_ties", "show_photograph", "strategy", "hypothesis", "simulated", "seed", "grace_hours",
+)  # fmt: skip
+
+
+def is_frozen(study: Study) -> bool:
+    """Whether the design may no longer be edited: from the pilot on."""
+    return study.state != State.DRAFT
+
+
+def study_transition(*, study: Study, to: str, by: User | None, comment: str = "") -> Study:
+    """Take the study to another state and write that down.
+
+    Going to the pilot or opening for the first time checks and freezes the design, publishes the pictures and lays the
+    blocks; opening also writes the preregistration. Raises :class:`StudyError` with one sentence per problem.
+    """
+    _check_step(study, to)
+    prepares = study.state in (State.DRAFT, State.PILOT) and to in (State.PILOT, State.OPEN)
+    # Pictures are decoded and written before the transaction: it must not hold a lock for as long as that takes.
+    pictures = pictures_of(study) if prepares else []
+    stimuli = pictures_publish(study=study, pictures=pictures) if prepares else {}
+    with transaction.atomic():
+        row = Study.objects.select_for_update().get(pk=study.pk)
+        _check_step(row, to)
+        came_from, now = row.state, timezone.now()
+        if prepares:
+            _prepare(row, pictures, stimuli)
+        if to == State.DRAFT:
+            row.blocks.filter(state=Block.State.FREE).delete()
+            row.design, row.design_digest = None, ""
+        if to == State.OPEN and row.opened_at is None:
+            row.opened_at = now
+            _preregister(row)
+        if to == State.CLOSED:
+            row.closed_at, row.votes_until = now, now + timedelta(hours=row.grace_hours)
+        row.state = to
+        row.save()
+        audit(study=row, by=by, action=f"{came_from} → {to}", comment=comment, data={"design": row.design_digest})
+    study.refresh_from_db()
+    return study
+
+
+def _check_step(study: Study, to: str) -> None:
+    allowed = Study.TRANSITIONS[State(study.state)]
+    if to not in allowed:
+        words = " or ".join(allowed) or "nowhere: it is archived"
+        raise StudyError(f"“{study}” is {study.state} and cannot become {to}. From here it goes to {words}.")
+
+
+def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, int, str], Stimulus]) -> None:
+    """Save the stimuli, freeze the design, lay the blocks."""
+    shown = {picture.key for picture in pictures_of(study)}
+    if shown != {picture.key for picture in pictures}:
+        raise StudyError("The study was edited while it was being opened. Look at it again and repeat the step.")
+    # What only an earlier pilot showed goes, unless a pilot's trial still points to it.
+    for key, stimulus in published.items():
+        if key not in shown and not _is_used(stimulus):
+            _delete_files([stimulus.path])
+            stimulus.delete()
+    Stimulus.objects.bulk_create([s for k, s in published.items() if k in shown and s.pk is None], batch_size=500)
+    study.design = design_of(study, pictures)
+    study.design_digest = digest(study.design)
+    study.blocks.filter(state=Block.State.FREE).delete()
+    study.blocks.filter(state=Block.State.HELD).update(state=Block.State.DONE)  # a pilot's plans are not dealt again
+    compared = [s for key, s in published.items() if key in shown and s.role != Stimulus.Role.REFERENCE]
+    blocks_lay(study=study, stimuli=sorted(compared, key=lambda s: (s.scene_id, s.replicate, s.role, s.position)))
+
+
+def _is_used(stimulus: Stimulus) -> bool:
+    trials = stimulus.study.trials
+    return trials.filter(left=stimulus).exists() or trials.filter(right=stimulus).exists()
+
+
+def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
+    """The design as plain JSON: all that decides what participants are shown and asked; no random name, no id."""
+    return {
+        "version": 1,
+        "study": {name: getattr(study, name) for name in DESIGN_FIELDS},
+        "questions": [{"preset": q.preset, "text": q.text, "reference": q.reference} for q in study.questions.all()],
+        "grids": [{"slug": g.slug, "digest": g.digest} for g in study.grids.order_by("slug")],
+        "stimuli": sorted(
+            (
+                {
+                    "scene": p.scene.digest,
+                    "render": p.render.digest,
+                    "image": p.render.image_id,
+                    "role": str(p.role),
+                    "label": p.label,
+                    "position": p.position,
+                    "replicate": p.replicate,
+                }
+                for p in pictures
+            ),
+            key=lambda s: (s["scene"], s["role"], s["position"], s["replicate"], s["render"]),
+        ),
+    }
+
+
+def _preregister(study: Study) -> None:
+    primary = {g.slug: [m.metric.key for m in g.metrics.filter(is_primary=True)] for g in study.grids.order_by("slug")}
+    content = {
+        "title": study.title,
+        "hypothesis": study.hypothesis,
+        "question": "Does the image with the minimum loss match what people prefer?",
+        "primary_metric": primary,
+        "stopping_rule": (
+            f"{study.sessions_planned} sessions of {study.trials_per_session} pairs, laid before the first vote; "
+            "no look at the direction of the outcome before the study closes."
+        ),
+        "design_sha256": study.design_digest,
+        "design": study.design,
+    }
+    frozen_at = timezone.now()
+    Preregistration.objects.create(study=study, content=content, sha256=digest(content), frozen_at=frozen_at)
+
+
+@transaction.atomic
+def study_update(*, study: Study, by: User | None, **changes: Any) -> Study:
+    """Change fields of a study. Those of a frozen design are refused with a sentence that names them."""
+    row = Study.objects.select_for_update().get(pk=study.pk)
+    changed = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    allowed = {*DESIGN_FIELDS, "public_report"}
+    if foreign := sorted(set(changed) - allowed):
+        raise StudyError(f"{', '.join(foreign)} cannot be changed here.")
+    if is_frozen(row) and (fixed := sorted(set(changed) & set(DESIGN_FIELDS))):
+        raise StudyError(
+            f"The design is frozen since the study became {row.state}: {', '.join(fixed)} cannot change. "
+            "Take a pilot back to draft, or make a new study."
+        )
+    for name, value in changed.items():
+        setattr(row, name, value)
+    if changed:
+        row.full_clean(exclude=["design"])
+        row.save()
+        audit(study=row, by=by, action="edited", data={"fields": sorted(changed)})
+    study.refresh_from_db()
+    return study
+
+
+@transaction.atomic
+def study_delete(*, study: Study) -> None:
+    """Delete a draft that nobody has taken part in. Anything else is refused with a sentence."""
+    row = Study.objects.select_for_update().get(pk=study.pk)
+    if people := row.participants.count():
+        raise StudyError(
+            f"“{row}” has {people} participant{'s' if people > 1 else ''} and their votes, which deleting would "
+            "destroy. Archive the study instead."
+        )
+    if row.state != State.DRAFT:
+        raise StudyError(f"“{row}” is {row.state}. Only a draft can be deleted; archive the study instead.")
+    paths = [stimulus.path for stimulus in row.stimuli.select_related("study")]
+    for related in (row.blocks, row.stimuli, row.audit):
+        related.all().delete()
+    row.delete()
+    _delete_files(paths)
+
+
+def _delete_files(paths: list[str]) -> None:
+    """Once the rows are gone for good; a rolled back transaction keeps its files."""
+
+    def delete() -> None:
+        for path in paths:
+            storages["stimuli"].delete(path)
+
+    transaction.on_commit(delete)
+
+
+def audit(*, study: Study, by: User | None, action: str, comment: str = "", data: dict[str, Any] | None = None) -> None:
+    """Write down who did what to a study."""
+    AuditEntry.objects.create(study=study, user=by, action=action, comment=comment, data=data or {})

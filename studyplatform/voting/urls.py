@@ -1,0 +1,21 @@
+"""Addresses of voting: participants' pages, their pictures, the API. Nothing of the admin is in here."""
+
+from django.urls import include, path, re_path
+from django.views.i18n import set_language
+
+from studyplatform.voting import views
+
+app_name = "voting"
+
+urlpatterns = [
+    path("s/<slug:slug>/", views.landing, name="landing"),
+    path("s/<slug:slug>/start/", views.start, name="start"),
+    path("s/<slug:slug>/consent/", views.consent, name="consent"),
+    path("s/<slug:slug>/instructions/", views.instructions, name="instructions"),
+    path("s/<slug:slug>/vote/", views.trial, name="trial"),
+    path("s/<slug:slug>/thanks/", views.thanks, name="thanks"),
+    path("s/<slug:slug>/withdraw/", views.withdraw, name="withdraw"),
+    re_path(r"^stimuli/(?P<folder>[0-9a-f]{32})/(?P<name>[0-9a-f]{32})\.png$", views.stimulus, name="stimulus"),
+    path("language/", set_language, name="language"),
+    path("api/v1/", include("studyplatform.voting.api.urls")),
+]

@@ -1,0 +1,199 @@
+"""The participant's pages: plain forms that work without a script. Each reads or calls a service, nothing more."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import UUID, uuid4
+
+from django.core.files.storage import storages
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from studyplatform.voting import services
+from studyplatform.voting.forms import BallotForm, WindowForm
+from studyplatform.voting.identity import cookie_set, cookie_token
+from studyplatform.voting.models import Session, Study
+from studyplatform.voting.selectors import answered_count, minutes_needed, next_trial, pair_of, session_of, step_of
+from studyplatform.voting.services import NotTakingPart, VoteRefused
+
+P = ParamSpec("P")
+RUNNING = (Study.State.PILOT, Study.State.OPEN)
+
+
+def message(request: HttpRequest, study: Study, sentence: str, status: int = 200) -> HttpResponse:
+    """A page of one sentence."""
+    return render(request, "voting/message.html", {"study": study, "sentence": sentence}, status=status)
+
+
+def taking_part(
+    view: Callable[Concatenate[HttpRequest, Session, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Give the view the session of this browser; without one the landing page is the place to be.
+
+    Never cached, so that Back asks the server where the session stands. A database that is away is said in words.
+    """
+
+    @wraps(view)
+    def inner(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            session = session_of(slug=slug, token=cookie_token(request, slug))
+            if session is None:
+                return redirect("voting:landing", slug)
+            return view(request, session, *args, **kwargs)
+        except OperationalError:
+            response = HttpResponse(_("The study is busy. Please try again in a moment."), "text/plain", 503)
+            response["Retry-After"] = "2"
+            return response
+
+    return never_cache(inner)
+
+
+def to_step(session: Session) -> HttpResponse:
+    """Redirect to where the session stands."""
+    step = step_of(session)
+    return redirect("voting:landing" if step == "withdrawn" else f"voting:{step}", session.study.slug)
+
+
+@require_safe
+@never_cache
+def landing(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the study is. Looking never starts a session: link previews and reloads cost nothing."""
+    study = get_object_or_404(Study, slug=slug)
+    session = session_of(slug=slug, token=cookie_token(request, slug))
+    if session is not None and session.withdrew_at is not None:
+        return message(request, study, _("You have withdrawn from this study. Your answers will not be used."))
+    if session is None and study.state not in RUNNING:
+        return message(request, study, services.state_sentence(study.state))
+    context = {"study": study, "minutes": minutes_needed(study), "session": session}
+    return render(request, "voting/landing.html", context)
+
+
+@require_POST
+@never_cache
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Start a session, or go on with the one this browser has."""
+    study = get_object_or_404(Study, slug=slug)
+    session = session_of(slug=slug, token=cookie_token(request, slug))
+    if session is not None:
+        return to_step(session)
+    try:
+        participant = services.participant_join(study=study, language=get_language() or "en")
+    except NotTakingPart as refusal:
+        return message(request, study, str(refusal), 410 if refusal.code in ("closed", "archived") else 409)
+    response = redirect("voting:consent", slug)
+    cookie_set(response, participant)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def consent(request: HttpRequest, session: Session) -> HttpResponse:
+    """What taking part means, and the button that agrees to it."""
+    if request.method == "POST":
+        services.consent_give(session=session)
+        return to_step(session)
+    if step_of(session) != "consent":
+        return to_step(session)
+    return render(request, "voting/consent.html", {"study": session.study})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def instructions(request: HttpRequest, session: Session) -> HttpResponse:
+    """How to choose. It can be read again at any time."""
+    if session.consented_at is None or session.withdrew_at is not None:
+        return to_step(session)
+    if request.method == "POST":
+        form = WindowForm(request.POST)
+        services.instructions_read(session=session, **(form.cleaned_data if form.is_valid() else {}))
+        return to_step(session)
+    questions = list(session.study.questions.all())
+    return render(request, "voting/instructions.html", {"study": session.study, "questions": questions})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def trial(request: HttpRequest, session: Session) -> HttpResponse:
+    """The next pair; a POST is the answer to one."""
+    if request.method == "POST":
+        return _vote(request, session)
+    if step_of(session) != "trial":
+        return to_step(session)
+    if session.study.state == Study.State.PAUSED:
+        return message(request, session.study, services.state_sentence(session.study.state))
+    return _pair_page(request, session)
+
+
+def _vote(request: HttpRequest, session: Session) -> HttpResponse:
+    form = BallotForm(request.POST)
+    if not form.is_valid():
+        return _pair_page(request, session, _("Please choose one of the two pictures."), 400)
+    answer = services.vote_cast(
+        study=session.study.slug,
+        participant=session.participant.token,
+        trial=form.cleaned_data["trial"],
+        uuid=UUID(str(form.cleaned_data["uuid"])),
+        choice=form.cleaned_data["choice"],
+        client={"input": "form"},
+    )
+    if isinstance(answer, VoteRefused):
+        if answer.code in ("conflict", "out_of_order", "choice"):
+            return _pair_page(request, session, answer.sentence, answer.status)
+        return message(request, session.study, answer.sentence, answer.status)
+    return to_step(session)
+
+
+def _pair_page(request: HttpRequest, session: Session, notice: str = "", status: int = 200) -> HttpResponse:
+    upcoming = next_trial(session)
+    if upcoming is None:
+        return to_step(session)
+    context = {
+        "study": session.study,
+        "pair": pair_of(upcoming),
+        "ballot": uuid4(),
+        "answered": answered_count(session),
+        "total": session.trials.count(),
+        "notice": notice,
+    }
+    return render(request, "voting/trial.html", context, status=status)
+
+
+@require_safe
+@taking_part
+def thanks(request: HttpRequest, session: Session) -> HttpResponse:
+    """The end. Completion is what the stored votes say, so a lost last request costs nothing."""
+    if step_of(session) != "thanks":
+        return to_step(session)
+    code = services.session_finish(session=session)
+    return render(request, "voting/thanks.html", {"study": session.study, "code": code.code})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def withdraw(request: HttpRequest, session: Session) -> HttpResponse:
+    """Ask once, then take the participant out."""
+    if request.method == "POST":
+        services.session_withdraw(session=session)
+        return redirect("voting:landing", session.study.slug)
+    if session.withdrew_at is not None:
+        return to_step(session)
+    return render(request, "voting/withdraw.html", {"study": session.study})
+
+
+@require_GET
+def stimulus(request: HttpRequest, folder: str, name: str) -> HttpResponse:  # noqa: ARG001
+    """The bytes of a published picture. Its name says all, for ever: no date, no tag that would order the renders."""
+    storage = storages["stimuli"]
+    path = f"{folder}/{name}.png"
+    if not storage.exists(path):
+        raise Http404("There is no such picture.")
+    with storage.open(path) as file:
+        response = HttpResponse(file.read(), content_type="image/png")
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
