@@ -20,7 +20,16 @@ class AnalysisAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["study", "question", "verdict", "report", "created_at"]
     list_select_related = ["study", "question"]
     fields = ["study", "question", "verdict", "sentence", "report", "data_digest", "code_version", "created_at"]
-    readonly_fields = fields
+    readonly_fields = [
+        "study",
+        "question",
+        "verdict",
+        "sentence",
+        "report",
+        "data_digest",
+        "code_version",
+        "created_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
         """Analyses of the studies one may read."""

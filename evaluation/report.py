@@ -50,6 +50,7 @@ class Report:
     results: Json
     badge: str
     charts: list[Chart]
+    scene_charts: list[Chart]
     scene: str
     scene_place: str
     pictures: list[Shown]
@@ -63,11 +64,13 @@ def report_of(analysis: Analysis) -> Report:
     """Everything the page says about one analysis."""
     results: Json = analysis.results
     scenes = [g for g in results["groups"] if g["scope"] == "scene"]
+    texts = chart_texts(results).items()
     return Report(
         analysis=analysis,
         results=results,
         badge=BADGES[results["headline"]["verdict"]],
-        charts=[_chart(analysis, stem, text) for stem, text in chart_texts(results).items()],
+        charts=[_chart(analysis, stem, text) for stem, text in texts if not stem.endswith("by_scene")],
+        scene_charts=[_chart(analysis, stem, text) for stem, text in texts if stem.endswith("by_scene")],
         scene=scenes[0]["label"],
         scene_place=f"Scene 1 of {len(scenes)}" if len(scenes) > 1 else "The scene",
         pictures=_pictures(analysis, scenes[0]["scene"]),
@@ -128,7 +131,7 @@ def _vote_row(row: Json) -> dict[str, Any]:
         "share": percent(row["share"]),
         "interval": interval(row["low"], row["high"]),
         "votes": row["n_votes"],
-        "score": f"{row['theta']:+.2f}".replace("-", "−") if row["theta"] is not None else None,
+        "score": None if row["theta"] is None else signed(row["theta"]),
         "score_interval": signed_interval(row["theta_low"], row["theta_high"]),
         "favourite": {True: "yes", False: "no", None: None}[row["in_favourite_set"]],
         "reason": row["reason"]["sentence"] if row["reason"] else "not estimated",
@@ -147,7 +150,7 @@ def _metric_row(metric: Json, results: Json) -> dict[str, Any]:
         "verdict": test["verdict_word"],
         "mark": test["mark"],
         "badge": BADGES[test["verdict"]],
-        "p": p_text(test["tests"]["p"]) if test["tests"] else None,
+        "p": p_text(test["tests"]["p"]) if test["tests"] and test["verdict"] != "equivalent" else None,
         "sentence": test["sentence"],
         "notes": [note["sentence"] for note in test["notes"]],
         "accuracy": percent(agreement["accuracy"]),
@@ -200,4 +203,10 @@ def interval(low: float | None, high: float | None) -> str | None:
 
 def signed_interval(low: float | None, high: float | None) -> str | None:
     """'−0.10 to +0.40', or None."""
-    return None if low is None or high is None else f"{low:+.2f} to {high:+.2f}".replace("-", "−")
+    return None if low is None or high is None else f"{signed(low)} to {signed(high)}"
+
+
+def signed(value: float) -> str:
+    """'+0.60', '−0.51', '0.00'."""
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")

@@ -44,7 +44,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
-@csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": True})
+@csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": True})  # type: ignore[arg-type]
 def figure(request: HttpRequest, slug: str, analysis: int, name: str) -> HttpResponse:
     """A figure of an analysis. Its SVG carries style attributes, so it is served in a sandbox of its own."""
     found = get_object_or_404(_study(request, slug).analyses.select_related("study"), pk=analysis)

@@ -48,7 +48,17 @@ class GridAdmin(OwnedAdmin):
     list_display = ["pictures", "title", "progress", "contact_sheet", "created_at"]
     list_display_links = ["title"]
     readonly_fields = ["pictures", "progress", "contact_sheet", "condition_table"]
-    fields = ["title", "pictures", "progress", "contact_sheet", "condition_table", "owner", "slug", "toml", "created_at"]
+    fields = [
+        "title",
+        "pictures",
+        "progress",
+        "contact_sheet",
+        "condition_table",
+        "owner",
+        "slug",
+        "toml",
+        "created_at",
+    ]
     search_fields = ["title", "slug"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -56,7 +66,9 @@ class GridAdmin(OwnedAdmin):
         view = self.admin_site.admin_view
         return [
             path("import/", view(admin_import.upload), name="generation_grid_import"),
-            re_path(r"^import/(?P<token>[0-9a-f]{32})/$", view(admin_import.columns), name="generation_grid_import_columns"),
+            re_path(
+                r"^import/(?P<token>[0-9a-f]{32})/$", view(admin_import.columns), name="generation_grid_import_columns"
+            ),
             *super().get_urls(),
         ]
 
@@ -79,7 +91,10 @@ class GridAdmin(OwnedAdmin):
         """How much is rendered, as a bar and in words."""
         progress = grid_progress(grid)
         return format_html(
-            '<progress max="{}" value="{}"></progress> {}', progress.total, progress.total - progress.waiting, progress.words
+            '<progress max="{}" value="{}"></progress> {}',
+            progress.total,
+            progress.total - progress.waiting,
+            progress.words,
         )
 
     @admin.display(description="contact sheet")

@@ -85,7 +85,9 @@ class Grid(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=200)
     task = models.CharField(max_length=60)
-    toml = models.TextField("grid file", blank=True, help_text="The grid file, word for word; empty for imported renders.")
+    toml = models.TextField(
+        "grid file", blank=True, help_text="The grid file, word for word; empty for imported renders."
+    )
     digest = models.CharField(max_length=64, db_index=True, editable=False)
     reference = models.JSONField(
         default=dict, editable=False, help_text="Parameters of the reference objective under which all are scored."
@@ -263,7 +265,9 @@ class Score(models.Model):
 
     render = models.ForeignKey(Render, models.CASCADE, related_name="scores")
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="scores")
-    run = models.CharField(max_length=64, blank=True, help_text="The training run within which the value is comparable.")
+    run = models.CharField(
+        max_length=64, blank=True, help_text="The training run within which the value is comparable."
+    )
     value = models.FloatField(null=True, blank=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.OK)
     reason = models.TextField(blank=True)

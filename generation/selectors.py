@@ -65,9 +65,7 @@ def condition_labels(grid: Grid) -> dict[int, str]:
 
 def jobs_unfinished(grid: Grid) -> QuerySet[Job]:
     """Jobs of a grid that are queued or running."""
-    return Job.objects.filter(
-        renders__cells__grid=grid, status__in=[Job.Status.QUEUED, Job.Status.RUNNING]
-    ).distinct()
+    return Job.objects.filter(renders__cells__grid=grid, status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).distinct()
 
 
 def render_curve(render: Render) -> dict[str, list[float]]:

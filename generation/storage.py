@@ -15,7 +15,7 @@ class AtomicFileSystemStorage(FileSystemStorage):
     instead of inventing another name: our names are hashes or random, so the same name means the same content.
     """
 
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:  # noqa: ARG002
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]

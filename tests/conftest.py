@@ -5,16 +5,24 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 
 from studyplatform.voting.models import Study
 from tests import factories
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite in a file, as in real use: in memory, threads share one lock and races cannot be shown."""
+    for connection in connections.all():
+        if connection.vendor == "sqlite":
+            connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
 @pytest.fixture(autouse=True)
 def _own_files(tmp_path: Path, settings: Any) -> None:
-    """Each test has its own masters, stimuli and reports, and never touches var/."""
+    """Each test has its own masters, stimuli, reports and cache, and never touches var/."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         name: (
@@ -24,7 +32,8 @@ def _own_files(tmp_path: Path, settings: Any) -> None:
         )
         for name, storage in settings.STORAGES.items()
     }
-    cache.clear()
+    memory = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": memory, "LOCATION": str(tmp_path)}}
 
 
 @pytest.fixture

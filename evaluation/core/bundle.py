@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,9 +149,7 @@ def table_csv(data: StudyData, name: str) -> bytes:
         if extra:
             cells += [stimulus[row.left].condition, stimulus[row.right].condition]
         lines.append(cells)
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue().encode()
+    return csv_bytes(lines)
 
 
 def save(data: StudyData, folder: Path) -> None:
@@ -182,6 +180,15 @@ def read(files: Mapping[str, bytes]) -> StudyData:
         design_digest=head["design_digest"],
         **tables,
     ).canonical()
+
+
+def csv_bytes(lines: Iterable[Sequence[str]]) -> bytes:
+    """Lines of cells as UTF-8 CSV with LF. (``csv.writer`` would leave a lone carriage return unquoted.)"""
+    return "".join(",".join(map(_quoted, line)) + "\n" for line in lines).encode()
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
 
 
 def csv_cell(value: Any, *, free: bool = True) -> str:

@@ -78,7 +78,7 @@ def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float) -> M
         rival=scale.items[rival],
         favourite=scale.items[int(np.argmax(scale.theta))],
         p_refute=scale.p_some_rival_better(h, rivals),
-        p_confirm=max(float(np.max(stats.t.cdf(scale.t_against(int(i))[rivals], scale.df))) for i in tied),
+        p_confirm=max(float(scale.p_each_rival_worse(int(i), rivals).max()) for i in tied),
         regret=max(0.0, float(d[rivals].max())),
         regret_low=max(0.0, lower),
         regret_high=max(0.0, upper),

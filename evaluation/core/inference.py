@@ -34,7 +34,8 @@ class Scale:
     ``items``: (K,) condition ids, the part of the group that hangs together. ``theta``: (K,) logits, mean zero.
     ``cov``, ``cov_model``: (K, K), CR3 and model-based. ``influence``: (P, K) what each participant adds to theta
     (its outer product is CR3). ``n_votes``: (K,). ``reasons``: notes that belong beside the numbers. ``left_out``:
-    items of the group without a score.
+    items of the group without a score. ``p_unanimous``: (K, K) sign-test p of row over column with participants as
+    the units, where every direct vote between the two went to the row in a separated fit; 1 elsewhere.
     """
 
     items: tuple[str, ...]
@@ -47,6 +48,7 @@ class Scale:
     n_participants: int
     reasons: tuple[Reason, ...]
     left_out: tuple[str, ...]
+    p_unanimous: FloatArray
     seed: int
     draws: int
 
@@ -92,11 +94,22 @@ class Scale:
         return np.asarray(t.max(axis=1) * widen)
 
     def p_some_rival_better(self, h: int, rivals: IntArray) -> float:
-        """p of H0: no rival beats h (E2, refute). Max-t with multipliers; Bonferroni-t below 20 participants."""
+        """p of H0: no rival beats h (E2, refute). Max-t with multipliers; Bonferroni-t below 20 participants.
+
+        Under separation a Wald t shrinks as the evidence grows (Hauck and Donner 1977), so a rival that won every
+        direct vote may refute by the sign test; its p is doubled to pay for the second look.
+        """
+        unanimous = float(min(1.0, 2 * len(rivals) * self.p_unanimous[rivals, h].min()))
         largest = float(self.t_against(h)[rivals].max())
         if self.n_participants < BONFERRONI_BELOW:
-            return float(min(1.0, len(rivals) * stats.t.sf(largest, self.df)))
-        return float((1 + np.sum(self.null_max_t(h, rivals) >= largest)) / (self.draws + 1))
+            return float(min(unanimous, len(rivals) * stats.t.sf(largest, self.df)))
+        p = float((1 + np.sum(self.null_max_t(h, rivals) >= largest)) / (self.draws + 1))
+        return min(unanimous, p)
+
+    def p_each_rival_worse(self, h: int, rivals: IntArray) -> FloatArray:
+        """(len(rivals),) one-sided p of H0: the rival is at least as good as h (E2, confirm)."""
+        wald = stats.t.cdf(self.t_against(h)[rivals], self.df)
+        return np.asarray(np.minimum(wald, np.minimum(1.0, 2 * self.p_unanimous[h, rivals])))
 
     def one_sided_quantile(self, h: int, rivals: IntArray, level: float) -> float:
         """Multiplier of the SE in a simultaneous one-sided bound over ``rivals``."""
@@ -171,6 +184,7 @@ def estimate(
         n_participants=len(by_person),
         reasons=tuple(reasons),
         left_out=left_out,
+        p_unanimous=_unanimous(by_person) if fit.separated.any() else np.ones_like(wins),
         seed=seed,
         draws=draws,
     )
@@ -210,6 +224,13 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
         running = max(running, min(1.0, (len(there) - rank) * (p[i] or 0.0)))
         adjusted[i] = running
     return adjusted
+
+
+def _unanimous(by_person: FloatArray) -> FloatArray:
+    """Sign-test p, one-sided, of the pairs in which all direct votes went to the row."""
+    wins = by_person.sum(axis=0)
+    people = (by_person > 0).sum(axis=0)
+    return np.where((wins > 0) & (wins.T == 0), 0.5**people, 1.0)
 
 
 def _refused(votes: Ballots, group: str) -> Reason | None:

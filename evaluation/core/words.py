@@ -43,7 +43,7 @@ VERDICT_WORDS = {
 ANSWERS = {
     "refuted": "No.",
     "confirmed": "Yes.",
-    "equivalent": "It is as good as the favourite.",
+    "equivalent": "Practically yes.",
     "inconclusive": "These votes cannot tell.",
     "not_computable": "Not enough to tell.",
 }

@@ -147,13 +147,14 @@ def _table(data: Mapping[str, Any], name: str, *, required: bool = False) -> dic
         return {}
     if not isinstance(data[name], dict):
         raise GridError(f"{name} must be a table, written as [{name}].")
-    return data[name]
+    table: dict[str, Any] = data[name]
+    return table
 
 
 def _text(table: Mapping[str, object], key: str, where: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise GridError(f"{where}: {key} is missing. Write {key} = \"...\".")
+        raise GridError(f'{where}: {key} is missing. Write {key} = "...".')
     return value.strip()
 
 
@@ -206,7 +207,7 @@ def _sources(table: Mapping[str, Any]) -> dict[str, Source]:
             sha256=str(value.get("sha256", "")),
         )
     if not sources:
-        raise GridError("[sources] is empty. Name at least one picture: [sources.NAME] with file = \"...\".")
+        raise GridError('[sources] is empty. Name at least one picture: [sources.NAME] with file = "...".')
     return sources
 
 
@@ -219,7 +220,9 @@ def _scenes(table: Mapping[str, Any], task: Task, sources: Mapping[str, Source])
         rows = _axis("list", table["list"], "[scenes]")
         for row in rows:
             if not isinstance(row, dict):
-                raise GridError('[scenes] list: each scene is a table, for example { content = "cat", style = "waves" }.')
+                raise GridError(
+                    '[scenes] list: each scene is a table, for example { content = "cat", style = "waves" }.'
+                )
             _only(row, (*task.sources, "label"), "[scenes] list")
     else:
         axes = [_axis(role, table.get(role), "[scenes]") for role in task.sources]
@@ -290,7 +293,7 @@ def _condition_rows(blocks: object, method: Method, base: Row) -> list[dict[str,
 def _cross(a: dict[str, Any], b: dict[str, Any], where: str) -> dict[str, Any]:
     both = (set(a) & set(b)) - {"label"}
     if both:
-        raise GridError(f"{where}: {sorted(both)[0]} is set by both crossed blocks.")
+        raise GridError(f"{where}: {min(both)} is set by both crossed blocks.")
     labels = [r["label"] for r in (a, b) if "label" in r]
     return {**a, **b, **({"label": ", ".join(labels)} if labels else {})}
 
@@ -320,7 +323,7 @@ def _list(axes: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     _only(axes, ("rows",), f"{where} (design list)")
     rows = _axis("rows", axes.get("rows"), where)
     if any(not isinstance(row, dict) for row in rows):
-        raise GridError(f"{where}: each row is a table, for example {{ learning_rate = 0.02, label = \"lr 0.02\" }}.")
+        raise GridError(f'{where}: each row is a table, for example {{ learning_rate = 0.02, label = "lr 0.02" }}.')
     return [dict(row) for row in rows]
 
 

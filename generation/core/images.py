@@ -22,6 +22,7 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_384
 MIN_SIDE = 8
 _FORMATS = ("PNG", "JPEG", "WEBP")
+_LIMITS = f"at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE} on a side are taken. Scale it down first."
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -47,9 +48,11 @@ def decode(data: bytes, name: str = "") -> Image:
                 if picture.format == "PNG":
                     _check_png(data, label)
                 picture.load()
-                pixels = np.asarray(_to_srgb(ImageOps.exif_transpose(picture)))
+                pixels = np.asarray(_to_srgb(picture))
     except ImageError:
         raise
+    except Pillow.DecompressionBombError as error:  # Pillow's own limit, far above ours, comes before our look
+        raise ImageError(f"{label} is far too large; {_LIMITS}") from error
     except Exception as error:  # Pillow's decoders raise what they like; whatever it is, the file is at fault
         raise ImageError(f"{label} is damaged or cut off ({error}). Export it again as PNG or JPEG.") from error
     return np.ascontiguousarray(pixels, dtype=np.uint8)
@@ -121,8 +124,7 @@ def _check_header(picture: Pillow.Image, label: str) -> None:
         raise ImageError(f"{label} is animated. Export a single frame as PNG or JPEG.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise ImageError(
-            f"{label} has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE} on "
-            "a side are taken. Scale it down first."
+            f"{label} has {width} x {height} pixels; {_LIMITS}"
         )
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} pixels; a picture has at least {MIN_SIDE} on each side.")

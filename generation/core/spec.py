@@ -225,7 +225,7 @@ class ScoreValue:
 class RenderResult:
     """What a worker gives back for one item. ``png`` and ``curve`` (an npz of float64 arrays) are artifacts' bytes.
 
-    ``status``: ``ok``; ``nan`` (diverged: ``png`` is the last finite image); ``failed`` (no image, ``reason`` says why).
+    ``status``: ``ok``; ``nan`` (diverged: ``png`` is the last finite image); ``failed`` (no image; ``reason``).
     """
 
     status: str

@@ -91,7 +91,8 @@ class Task:
     (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of ``core.render.Measure``.
     ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``: preset asked by default.
     ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs under the reference
-    parameters; where one cannot be had, the metrics that need it say so instead of a number. ``objective(params)``: the part of the parameters that fixes the loss.
+    parameters; where one cannot be had, the metrics that need it say so instead of a number. ``objective(params)``:
+    the part of the parameters that fixes the loss.
     """
 
     name: str

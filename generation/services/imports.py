@@ -45,7 +45,9 @@ class Column:
             if self.direction not in Metric.Direction.values:
                 raise ImportRefused(f"Column {self.name!r}: say whether lower_better or higher_better.")
             if self.scope not in Metric.Scope.values:
-                raise ImportRefused(f"Column {self.name!r}: say within what it is comparable (all, scene, objective, run).")
+                raise ImportRefused(
+                    f"Column {self.name!r}: say within what it is comparable (all, scene, objective, run)."
+                )
             if self.role not in Metric.Role.values:
                 raise ImportRefused(f"Column {self.name!r}: its role is one of {', '.join(Metric.Role.values)}.")
         elif self.kind != "parameter":
@@ -147,9 +149,7 @@ def _picture(line: int, file: str, read: Callable[[str], bytes]) -> bytes:
         raise ImportRefused(f"Line {line}: {error}") from None
 
 
-def _store(
-    owner: User, title: str, slug: str, rows: Sequence[Row], columns: Sequence[Column], primary: str
-) -> Grid:
+def _store(owner: User, title: str, slug: str, rows: Sequence[Row], columns: Sequence[Column], primary: str) -> Grid:
     grid = Grid.objects.create(owner=owner, slug=slug, title=title, task="imported", frozen=True, digest=digest(slug))
     metrics: dict[str, Metric] = {}
     for position, column in enumerate(c for c in columns if c.kind == "metric"):
@@ -198,9 +198,7 @@ def _scene(slug: str, row: Row) -> Scene:
     return scene
 
 
-def _condition(
-    grid: Grid, labels: dict[str, GridCondition], row: Row, parameters: Sequence[str]
-) -> GridCondition:
+def _condition(grid: Grid, labels: dict[str, GridCondition], row: Row, parameters: Sequence[str]) -> GridCondition:
     params: dict[str, Scalar] = {name: _scalar(row.cells[name]) for name in parameters}
     known = labels.get(row.condition)
     if known is not None:

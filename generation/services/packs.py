@@ -51,7 +51,7 @@ def pack_write(*, grid: Grid, folder: Path, withhold: frozenset[str] = frozenset
     for render in renders:
         for artifact in filter(None, (render.image, render.curve)):
             size += _write(folder / _file(artifact), artifact_bytes(artifact.sha256))
-    manifest = {
+    manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "grid": {
             "slug": grid.slug,
@@ -232,16 +232,16 @@ def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:
     grid = Grid.objects.create(owner=owner, toml=toml, frozen=True, **manifest["grid"])
     scenes: dict[str, Scene] = {}
     for s in manifest["scenes"]:
-        row = scene_row(SceneSpec(**s))
-        scenes[row.digest] = row
+        scene_spec = SceneSpec(**s)
+        scenes[scene_spec.digest] = scene_row(scene_spec)
     conditions: dict[str, Condition] = {}
     for position, c in enumerate(manifest["conditions"]):
-        row, _ = Condition.objects.get_or_create(
+        known, _ = Condition.objects.get_or_create(
             digest=c["digest"], defaults={k: c[k] for k in ("method", "params", "role")}
         )
-        conditions[row.digest] = row
+        conditions[known.digest] = known
         words = {k: c[k] for k in ("label", "is_default", "factor")}
-        GridCondition.objects.create(grid=grid, condition=row, position=position, **words)
+        GridCondition.objects.create(grid=grid, condition=known, position=position, **words)
     metrics: dict[str, Metric] = {}
     for position, m in enumerate(manifest["metrics"]):
         metric = metrics[m["digest"]] = metric_row(MetricSpec.from_json(m["spec"]))
@@ -249,9 +249,9 @@ def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:
     jobs = {item["render"]: job for job, items in map(_job_row, manifest["jobs"]) for item in items}
     by_digest = {digest(r["spec"]): r for r in manifest["renders"]}
     renders: dict[str, Render] = {}
-    for position, (scene, condition, replicate, name) in enumerate(manifest["cells"]):
+    for place, (scene, condition, replicate, name) in enumerate(manifest["cells"]):
         if name not in by_digest:
-            raise PackError(f"manifest.json: cell {position} names a render that is not in it. Nothing was read.")
+            raise PackError(f"manifest.json: cell {place} names a render that is not in it. Nothing was read.")
         if name not in renders:
             renders[name] = _render_row(by_digest[name], name, scenes[scene], conditions[condition], jobs, metrics)
         Cell.objects.create(
@@ -260,7 +260,7 @@ def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:
             condition=conditions[condition],
             replicate=replicate,
             render=renders[name],
-            position=position,
+            position=place,
         )
     return grid
 

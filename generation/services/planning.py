@@ -54,7 +54,9 @@ class GridLayout:
         """The scene spec at a place of the file's list, its sources named by hash."""
         names = self.file.scenes[number]
         sha = {name: sha256_bytes(data) for name, data in self.sources.items()}
-        return SceneSpec(self.file.task.name, names.label, sha[names.content], sha[names.style] if names.style else None)
+        return SceneSpec(
+            self.file.task.name, names.label, sha[names.content], sha[names.style] if names.style else None
+        )
 
     def render(self, scene: SceneSpec, condition: ConditionSpec, seed: int) -> RenderSpec:
         """The spec of one cell. Controls do not depend on the seed and need no weights."""
@@ -206,11 +208,11 @@ def _grid_create(*, owner: User, layout: GridLayout, plan_digest: str) -> Grid:
         )
     position = 0
     for number in range(len(file.scenes)):
-        spec = layout.scene(number)
-        scene = scene_row(spec)
+        scene_spec = layout.scene(number)
+        scene = scene_row(scene_spec)
         for condition_spec, condition in zip(file.conditions, conditions, strict=True):
             for replicate, seed in enumerate(file.seeds if condition_spec.role == "grid" else file.seeds[:1]):
-                render_spec = layout.render(spec, condition_spec, seed)
+                render_spec = layout.render(scene_spec, condition_spec, seed)
                 render, _ = Render.objects.get_or_create(
                     digest=render_spec.digest,
                     defaults={
@@ -270,7 +272,7 @@ def _jobs_queue(layout: GridLayout) -> None:
 
 
 def missing_scores_lay(*, layout: GridLayout, grid: Grid) -> int:
-    """Queue the measuring of finished renders that lack one of the grid's metrics; returns how many jobs were queued."""
+    """Queue the measuring of finished renders that lack one of the grid's metrics; returns how many jobs are new."""
     have: dict[int, set[str]] = {}
     for render_id, metric in Render.objects.filter(cells__grid=grid).values_list("pk", "scores__metric__digest"):
         have.setdefault(render_id, set()).add(metric)

@@ -40,9 +40,11 @@ def holder_is_dead(holder: str) -> bool:
 
 
 def job_claim(*, holder: str, grid: Grid | None = None) -> Job | None:
-    """Take the next job that is free and ready; ``None`` when there is none. One UPDATE decides between two claimants."""
+    """Take the next job that is free and ready, or ``None``. One UPDATE decides between two claimants."""
     now = timezone.now()
-    candidates = Job.objects.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).exclude(depends_on__in=Job.objects.exclude(status=Job.Status.DONE))
+    candidates = Job.objects.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).exclude(
+        depends_on__in=Job.objects.exclude(status=Job.Status.DONE)
+    )
     if grid is not None:
         candidates = candidates.filter(pk__in=jobs_of(grid=grid))
     for job in candidates.order_by("pk"):

@@ -1,6 +1,7 @@
 """The worker: claims jobs, hands them to an engine, stores what comes back, renews its leases meanwhile."""
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -89,7 +90,8 @@ def _take_off(executor: Engine, job: Job, holder: str) -> _Flight | None:
         job_fail(job=job, holder=holder, error=str(error.args[0]))
         return None
     renderers = {name: method.render for name, method in {**COMMON_METHODS, **task.methods}.items()}
-    threads = settings.EYEBALLOT_THREADS or None
+    # More torch threads than cores slow every worker down several times over.
+    threads = settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // executor.workers)
     future = executor.submit(run_job, spec, artifacts, renderers, task.measure, executor.channel(progress), threads)
     return _Flight(job, future, share)
 

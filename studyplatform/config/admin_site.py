@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from generation.models import Grid
 from generation.selectors import grid_progress
@@ -20,7 +21,7 @@ class EyeballotAdminSite(admin.AdminSite):
     index_title = "Studies and grids"
     index_template = "admin/eyeballot_index.html"
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The usual index below what the reader owns or is a member of."""
         studies, grids = Study.objects.all(), Grid.objects.all()
         if not request.user.is_superuser:

@@ -1,12 +1,19 @@
 """System checks that say in words how to mend a setting."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error
 from django.db import connections
 
 
-def check_database(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+def check_database(
+    *,
+    app_configs: Sequence[AppConfig] | None = None,  # noqa: ARG001
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,  # noqa: ARG001
+) -> list[CheckMessage]:
     """A vote that was acknowledged must survive a power cut: refuse a database configured to forget."""
     problems: list[CheckMessage] = []
     for alias in databases or []:
@@ -20,7 +27,11 @@ def check_database(databases: list[str] | None = None, **kwargs: Any) -> list[Ch
 
 
 def _sqlite(alias: str, cursor: Any) -> list[CheckMessage]:
-    wanted = {"journal_mode": ({"wal", "memory"}, "WAL"), "synchronous": ({2, 3}, "FULL"), "foreign_keys": ({1}, "ON")}
+    wanted: dict[str, tuple[set[object], str]] = {
+        "journal_mode": ({"wal", "memory"}, "WAL"),
+        "synchronous": ({2, 3}, "FULL"),
+        "foreign_keys": ({1}, "ON"),
+    }
     problems: list[CheckMessage] = []
     for pragma, (good, word) in wanted.items():
         cursor.execute(f"PRAGMA {pragma}")

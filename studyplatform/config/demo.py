@@ -153,7 +153,7 @@ def rehearse(
             simulate_study(
                 study=study,
                 base_url=base_url,
-                observers=Observers(utilities=utilities, taste_sd=0.3, lapse=0.03, seed=study.seed),
+                observers=Observers(utilities=dict(utilities), taste_sd=0.3, lapse=0.03, seed=study.seed),
                 participants=missing,
                 progress=progress,
             )

@@ -61,7 +61,9 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes], patience: flo
     until = time.monotonic() + patience
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"The web server ended at once (exit status {process.returncode}); its words stand above.")
+            raise RuntimeError(
+                f"The web server ended at once (exit status {process.returncode}); its words stand above."
+            )
         with contextlib.suppress(URLError, OSError), urlopen(f"{address}/", timeout=5):  # noqa: S310 (loopback)
             return
         time.sleep(0.1)

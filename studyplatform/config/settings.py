@@ -13,13 +13,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
 VAR = Path(env.str("EYEBALLOT_VAR", default=str(BASE_DIR / "var"))).resolve()
+VAR.mkdir(parents=True, exist_ok=True)
 DEBUG = env.bool("EYEBALLOT_DEBUG", default=False)
 
 
 def _secret_key() -> str:
     """The key from the environment; in development one made at first run and kept in `var/` (never in the tree)."""
     if key := env.str("EYEBALLOT_SECRET_KEY", default=""):
-        return key
+        return str(key)
     if not DEBUG:
         raise environ.ImproperlyConfigured(
             "EYEBALLOT_SECRET_KEY is not set. Give production a secret key of 50 random characters in the environment, "
@@ -29,7 +30,6 @@ def _secret_key() -> str:
 
     path = VAR / "secret_key"
     if not path.exists():
-        VAR.mkdir(parents=True, exist_ok=True)
         path.write_text(get_random_secret_key())
         path.chmod(0o600)
     return path.read_text()
@@ -130,6 +130,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
+STATIC_ROOT.mkdir(exist_ok=True)
 
 # Masters are private. Stimuli are what participants see: pixels only, random names. Reports are the evaluation's files.
 MASTERS_ROOT = VAR / "masters"

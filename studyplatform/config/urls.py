@@ -8,7 +8,7 @@ from studyplatform.config import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("admin/", admin.site.urls),
-#    path("report/", include("evaluation.urls")),
+    path("report/", include("evaluation.urls")),
     path("grids/", include("generation.urls")),
     path("", include("studyplatform.voting.urls")),
 ]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop as _
 
 
 def random_token() -> str:
@@ -41,16 +41,16 @@ class Study(models.Model):
         BALANCED = "balanced", "balanced: every pair equally often over participants"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="studies")
-    slug = models.SlugField(max_length=80, unique=True, help_text="The study's address: /s/<this>/")
+    slug = models.SlugField(max_length=80, unique=True, help_text="The study's address: /s/ and this.")
     title = models.CharField(max_length=200, help_text="As a paper would name it. Participants see it.")
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, editable=False)
     grids = models.ManyToManyField("generation.Grid", related_name="studies", help_text="Rendered grids to draw from.")
     introduction = models.TextField(
-        default=noop("You will see pairs of pictures and choose one of each. There are no right or wrong answers."),
+        default=_("You will see pairs of pictures and choose one of each. There are no right or wrong answers."),
         help_text="What the landing page says, below the title.",
     )
     consent = models.TextField(
-        default=noop(
+        default=_(
             "Taking part is voluntary and you may stop at any time. We store which picture you choose, how long it "
             "takes and the size of your window; we store no name, no address and nothing that identifies you."
         ),
@@ -110,11 +110,11 @@ class Question(models.Model):
     """What is asked about each pair; every question of a study has its own analysis."""
 
     class Preset(models.TextChoices):
-        NATURAL = "natural", noop("Which looks more natural?")
-        STYLE = "style", noop("Which better shows the style of this picture?")
-        CONTENT = "content", noop("Which better keeps this scene?")
-        COLOURS = "colours", noop("Whose colours look more natural?")
-        REAL = "real", noop("Which is the real photograph?")
+        NATURAL = "natural", _("Which looks more natural?")
+        STYLE = "style", _("Which better shows the style of this picture?")
+        CONTENT = "content", _("Which better keeps this scene?")
+        COLOURS = "colours", _("Whose colours look more natural?")
+        REAL = "real", _("Which is the real photograph?")
 
     # The picture shown with the pair: none, the scene's style or its content.
     REFERENCES = {Preset.STYLE: "style", Preset.CONTENT: "content"}

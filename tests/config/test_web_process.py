@@ -1,4 +1,4 @@
-"""The web process starts without torch: rendering belongs to workers, and a page must not wait for a network library."""
+"""The web process starts without torch: rendering belongs to workers, and no page waits for a network library."""
 
 import subprocess
 import sys

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.figures import style
 from evaluation.core.figures.loss import loss_figure, loss_title, points
 from evaluation.core.figures.votes import minimisers, votes_figure, votes_title
+from evaluation.core.words import metric_name
 
 Json = Mapping[str, Any]
 
@@ -82,7 +82,7 @@ def _loss_text(result: Json, metric: Json, *, by_scene: bool) -> dict[str, str]:
     voters = "simulated participants" if result["study"]["simulated"] else "participants"
     head = "SIMULATED. " if result["study"]["simulated"] else ""
     caption = (
-        f"{head}Human score (Bradley–Terry, logit) of each condition against its {metric['label']}, "
+        f"{head}Human score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
         f"with 95 % intervals; {pooled['n_votes']} votes by {pooled['n_participants']} {voters}. "
         f"{metric['agreement']['sentence']}"
     )
@@ -132,8 +132,4 @@ def _loss_rows(result: Json, metric: Json, by_scene: bool) -> list[list[Any]]:
 
 
 def _csv(rows: Iterable[list[Any]]) -> bytes:
-    from evaluation.core.bundle import csv_cell
-
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([[csv_cell(v) for v in row] for row in rows])
-    return out.getvalue().encode()
+    return csv_bytes([csv_cell(v) for v in row] for row in rows)

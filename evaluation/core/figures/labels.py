@@ -9,17 +9,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-#: Directions tried in turn, in reading preference: right, left, above, below, then the diagonals.
-_ANGLES = np.deg2rad([0, 180, 35, -35, 145, -145, 60, -60, 120, -120, 90, -90])
-_DISTANCES = (9.0, 13.0, 20.0, 30.0, 44.0, 60.0, 80.0)
+#: Directions tried in turn, in reading preference: right, left, then round the clock.
+_ANGLES = np.deg2rad([0, 180, 30, -30, 150, -150, 60, -60, 120, -120, 90, -90, 15, -15, 165, -165, 45, -45, 135, -135])
+_DISTANCES = (9.0, 13.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0, 100.0)
 
 
 def place_labels(
-    axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], obstacles: Sequence[Bbox], **font: Any
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    obstacles: Sequence[Bbox],
+    *,
+    must: bool = False,
+    **font: Any,
 ) -> list[Bbox]:
     """Annotate ``points`` (data coordinates) with ``texts``; ``obstacles`` are boxes in pixels to keep clear of.
 
-    The nearest free place wins; from further away a thin line leads back to the point. Returns the labels' boxes.
+    The nearest free place wins; from further away a thin line leads back to the point. A label without any free place
+    is left out (the table and the CSV name every point) unless it ``must`` be there. Returns the labels' boxes.
     """
     figure = axes.figure
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -42,7 +49,9 @@ def place_labels(
             if best is not None and best[0] == 0:
                 break
         assert best is not None  # noqa: S101 - there is always a first candidate
-        _, distance, box, _ = best
+        cost, distance, box, _ = best
+        if cost > 0 and not must:
+            continue
         centre = axes.transData.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
         leader = {"arrowstyle": "-", "color": "#8c959f", "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
         axes.annotate(

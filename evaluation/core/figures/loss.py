@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,7 +86,9 @@ def _limits(groups: Sequence[Json], metric: Json) -> tuple[float, float, float, 
     every = [p for g in groups for p in points(g, metric)]
     xs = [p["x"] for p in every]
     ys = [v for p in every for v in (p["y"], p["low"], p["high"]) if v is not None]
-    pad_x, pad_y = 0.16 * (max(xs) - min(xs)) + 1e-6, 0.1 * (max(ys) - min(ys)) + 1e-6
+    # Where all values are one (two scenes that cancel), a unit of room keeps the ticks readable.
+    pad_x, pad_y = 0.16 * (max(xs) - min(xs)) or 1.0, 0.1 * (max(ys) - min(ys)) or 1.0
+    pad_x, pad_y = max(pad_x, 0.05), max(pad_y, 0.05)
     return min(xs) - pad_x, max(xs) + pad_x, min(ys) - pad_y, max(ys) + pad_y
 
 
@@ -107,15 +110,21 @@ def _panel(axes: Axes, group: Json, metric: Json, limits: tuple[float, float, fl
     boxes = place_labels(
         axes,
         [(p["x"], p["y"]) for p in heavy],
-        [p["label"] for p in heavy],
+        [_folded(p["label"]) for p in heavy],
         obstacles,
         fontsize=size,
         fontweight="bold",
+        must=True,
     )
     place_labels(
-        axes, [(p["x"], p["y"]) for p in light], [p["label"] for p in light], obstacles + boxes, fontsize=size,
+        axes, [(p["x"], p["y"]) for p in light], [_folded(p["label"]) for p in light], obstacles + boxes, fontsize=size,
         color=style.MUTED,
     )  # fmt: skip
+
+
+def _folded(label: str) -> str:
+    """A long label on two lines or more."""
+    return "\n".join(textwrap.wrap(label, 16))
 
 
 def _point(axes: Axes, p: Json, size: float) -> None:

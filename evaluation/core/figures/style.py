@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import matplotlib as mpl
@@ -28,7 +29,7 @@ SIMULATED = "#8f2a6b"
 #: Width in inches: a text column of the desktop page, and a phone.
 WIDE, NARROW = 8.6, 4.3
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": INK,
@@ -65,15 +66,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def text_width(texts: Sequence[str], size: float, weight: str = "normal") -> float:
-    """Width in inches of the widest of ``texts`` (lines are measured one by one)."""
+    """Width in inches of the widest of ``texts``."""
+    return max(_width(text, size, weight) for text in texts)
+
+
+@lru_cache(maxsize=2048)
+def _width(text: str, size: float, weight: str) -> float:
     figure = new_figure(1, 1)
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    widest = 0.0
-    for text in texts:
-        artist = figure.text(0, 0, text, fontsize=size, fontweight=weight)
-        widest = max(widest, artist.get_window_extent(renderer).width / figure.dpi)
-        artist.remove()
-    return widest
+    return float(
+        figure.text(0, 0, text, fontsize=size, fontweight=weight).get_window_extent(renderer).width / figure.dpi
+    )
 
 
 def wrap(text: str, width: float, size: float) -> list[str]:

@@ -16,6 +16,7 @@ from evaluation.core.words import metric_name
 
 Json = Mapping[str, Any]
 ROW = 0.5
+MINIMUM_FILL = "#fbe3d3"
 
 
 def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
@@ -28,16 +29,19 @@ def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
     simulated = result["study"]["simulated"]
     top = style.header_height(width, title, subtitle, simulated=simulated)
     rows = max(len(g["rows"]) for g in groups)
-    row = 0.34 if by_scene else ROW
+    size = 9.0 if by_scene else 10.5
+    names = [r["label"] for g in groups for r in g["rows"]]
+    room = min(0.34 * width, style.text_width(names, size, "bold") + 0.02)
+    folded = {name: style.wrap(name, room, size + 1) for name in names}
+    row = max(0.34 if by_scene else ROW, 0.12 + 0.17 * max(map(len, folded.values())))
     panel = rows * row + (0.3 if by_scene else 0.06)
     foot = 0.34 if by_scene else 0.3
     legend = 0.3 * (3 if narrow else 1) + 0.12
     height = top + lines * (panel + foot) + legend
     figure = style.new_figure(width, height)
     style.header(figure, title, subtitle, simulated=simulated)
-    size = 9.0 if by_scene else 10.5
-    names = [r["label"] for g in groups for r in g["rows"]]
-    margin = min(0.42 * width, style.text_width(names, size, "bold") + 0.34)
+    texts = {name: "\n".join(lines) for name, lines in folded.items()}
+    margin = style.text_width([line for lines in folded.values() for line in lines], size, "bold") + 0.34
     right = 0.2 if by_scene else 0.32
     shared_labels = columns > 1 and len({tuple(r["label"] for r in g["rows"]) for g in groups}) == 1
     for i, group in enumerate(groups):
@@ -52,11 +56,13 @@ def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
         body = rows * row
         axes = figure.add_axes((left / width, bottom / height, across / width, body / height))
         labelled = column == 0 or not shared_labels
-        _panel(axes, group, minimisers(result, group), labelled=labelled, size=size, detail=not by_scene, narrow=narrow)
+        shown = texts if labelled else {}
+        _panel(axes, group, minimisers(result, group), shown, size=size, detail=not by_scene or narrow)
         if not (by_scene or narrow):
             _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result))
         if by_scene:
-            text = style.wrap(group["label"], across + (margin - 0.3 if labelled else 0), 9.5)[0]
+            first, *more = style.wrap(group["label"], across, 9.5)
+            text = f"{first[:-1].rstrip()}…" if more else first
             axes.annotate(
                 text, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points",
                 fontsize=9.5, fontweight="bold", va="bottom",
@@ -80,24 +86,20 @@ def minimisers(result: Json, group: Json) -> set[str]:
     return set(test["minimum"]["conditions"]) if test["minimum"] else set()
 
 
-def _panel(
-    axes: Axes, group: Json, lowest: set[str], *, labelled: bool, size: float, detail: bool, narrow: bool
-) -> None:
+def _panel(axes: Axes, group: Json, lowest: set[str], names: Mapping[str, str], *, size: float, detail: bool) -> None:
     rows: Sequence[Json] = group["rows"]
     style.plain_axes(axes)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1] if detail or narrow else [0, 0.5, 1])
-    axes.set_xticklabels(
-        ["0", "25", "50", "75", "100 %"] if detail or narrow else ["0", "50", "100 %"], fontsize=size - 1
-    )
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1] if detail else [0, 0.5, 1])
+    axes.set_xticklabels(["0", "25", "50", "75", "100 %"] if detail else ["0", "50", "100 %"], fontsize=size - 1)
     axes.tick_params(axis="x", pad=4)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
     axes.axvline(0.5, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    axes.set_yticks(range(len(rows)) if labelled else [])
-    if labelled:
-        axes.set_yticklabels([r["label"] for r in rows], fontsize=size)
+    axes.set_yticks(range(len(rows)) if names else [])
+    if names:
+        axes.set_yticklabels([names[r["label"]] for r in rows], fontsize=size, linespacing=1.05)
         axes.tick_params(axis="y", pad=6)
     for i, row in enumerate(rows):
         _bar(
@@ -108,7 +110,7 @@ def _panel(
             is_top=row["condition"] == group["favourite"],
             size=size,
         )
-        if labelled and row["condition"] in (*lowest, group["favourite"]):
+        if names and row["condition"] in (*lowest, group["favourite"]):
             axes.get_yticklabels()[i].set_fontweight("bold")
     _bracket(axes, rows)
 
@@ -120,10 +122,11 @@ def _bar(axes: Axes, i: int, row: Json, *, is_minimum: bool, is_top: bool, size:
     face = style.FAVOURITE if is_top else style.BAR
     axes.barh(i, row["share"], height=0.62, color=face, linewidth=0, zorder=2)
     if is_minimum:
-        axes.barh(
-            i, row["share"], height=0.62, facecolor="none" if is_top else "#fbe3d3", edgecolor=style.MINIMISER,
-            hatch="////", linewidth=1.6, zorder=2.5,
-        )  # fmt: skip
+        # Two layers, because a hatch takes the colour of its edge: white on the blue of the favourite, else orange.
+        fill = "none" if is_top else MINIMUM_FILL
+        hatch = "white" if is_top else style.MINIMISER
+        axes.barh(i, row["share"], height=0.62, facecolor=fill, edgecolor=hatch, hatch="////", linewidth=0, zorder=2.4)
+        axes.barh(i, row["share"], height=0.62, facecolor="none", edgecolor=style.MINIMISER, linewidth=1.8, zorder=2.6)
     end = row["share"]
     if row["low"] is not None:
         end = row["high"]
@@ -175,18 +178,24 @@ def _bracket(axes: Axes, rows: Sequence[Json]) -> None:
 
 
 def _tags(axes: Axes, rows: Sequence[Json], lowest: set[str], favourite: str | None, words: Mapping[str, str]) -> None:
-    """Say in words which bar is which, where there is room to the right of it."""
+    """Say in words which bar is which: inside the bar where it is long enough, else to the right of its whisker."""
+    font: dict[str, Any] = {"va": "center", "fontsize": 9.5, "fontweight": "bold", "zorder": 6}
     for i, row in enumerate(rows):
-        end = row["high"] if row["high"] is not None else row["share"]
-        said = [(words["minimum"], style.MINIMISER)] if row["condition"] in lowest else []
-        said += [(words["favourite"], style.FAVOURITE)] if row["condition"] == favourite else []
-        if end is None or end > 0.66:
+        if row["share"] is None:
             continue
-        for n, (text, colour) in enumerate(said):
-            shift = 0 if len(said) == 1 else (-0.2, 0.2)[n]
-            axes.text(
-                end + 0.075, i + shift, text, va="center", fontsize=9.5, fontweight="bold", color=colour, zorder=5
-            )
+        start, end = (row["share"], row["share"]) if row["low"] is None else (row["low"], row["high"])
+        is_top = row["condition"] == favourite
+        text = words["favourite"] if is_top else words["minimum"]
+        if is_top and row["condition"] in lowest:
+            text = f"{words['minimum']}, {text}"
+        elif not is_top and row["condition"] not in lowest:
+            continue
+        # In units of the axis: a character of this font is about 0.012 of the panel.
+        length = 0.012 * len(text)
+        if end + 0.08 + length < 0.97:
+            axes.text(end + 0.075, i, text, color=style.FAVOURITE if is_top else style.MINIMISER, **font)
+        elif is_top and 0.065 + length < start - 0.02 and row["condition"] not in lowest:
+            axes.text(0.065, i, text, color="white", **font)
 
 
 def _words(result: Json) -> dict[str, str]:
@@ -202,7 +211,7 @@ def _words(result: Json) -> dict[str, str]:
 def _legend(figure: Figure, width: float, height: float, result: Json, *, narrow: bool) -> None:
     words = _words(result)
     handles = [
-        Patch(facecolor="#fbe3d3", edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]),
+        Patch(facecolor=MINIMUM_FILL, edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]),
         style.favourite_star(words["favourite"]),
         Line2D([], [], color=style.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"),
     ]  # fmt: skip

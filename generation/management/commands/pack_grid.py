@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, slug: str, folder: Path, withhold: list[str], **options: Any) -> None:
         grid = Grid.objects.filter(slug=slug).first()
         if grid is None:
-            raise CommandError(f"There is no grid {slug!r}. Known: {', '.join(Grid.objects.values_list('slug', flat=True))}")
+            raise CommandError(
+                f"There is no grid {slug!r}. Known: {', '.join(Grid.objects.values_list('slug', flat=True))}"
+            )
         try:
             size = pack_write(grid=grid, folder=folder, withhold=frozenset(withhold))
         except PackError as error:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from generation.core.grid import GridError, GridFile
+from generation.core.spec import Scalar
 from generation.core.weights import WeightsError
 from generation.management.owners import owner_named
 from generation.management.progress import rendering_bar
@@ -90,10 +91,14 @@ def plan_table(file: GridFile) -> Table:
     for column in ("#", "condition", *varying, "changes", "role"):
         table.add_column(column)
     for number, condition in enumerate(file.conditions, 1):
-        cells = [f"{condition.params[k]:g}" if isinstance(condition.params.get(k), float) else str(condition.params.get(k, "")) for k in varying]
+        cells = [_cell(condition.params.get(k, "")) for k in varying]
         factor = "default" if condition.is_default else condition.factor
         table.add_row(str(number), condition.label, *cells, factor, condition.role)
     return table
+
+
+def _cell(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def plan_words(file: GridFile) -> str:

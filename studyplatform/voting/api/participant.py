@@ -1,7 +1,7 @@
 """A session over HTTP: start, consent, instructions, plan, votes, finish, withdraw."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.db import OperationalError
 from django.shortcuts import get_object_or_404
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from studyplatform.voting import services
 from studyplatform.voting.api import serializers as shapes
-from studyplatform.voting.api.authentication import ParticipantAuthentication
+from studyplatform.voting.api.authentication import ParticipantAuthentication, TakingPart
 from studyplatform.voting.identity import BOT_HEADER, is_bot_mark, participant_key
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import answered_count, plan_of, session_of, step_of
@@ -39,7 +39,7 @@ class ParticipantView(APIView):
 
     def session(self, slug: str) -> Session:
         """The asking participant's session in this study, or 404."""
-        session = session_of(slug=slug, token=self.request.user.token)
+        session = session_of(slug=slug, token=_token(self.request))
         if session is None:
             raise NotFound(_("You have no session in this study."))
         return session
@@ -54,7 +54,7 @@ class ParticipantView(APIView):
             return response
         return super().handle_exception(exc)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response["Cache-Control"] = "no-store"
         return super().finalize_response(request, response, *args, **kwargs)
 
@@ -153,7 +153,7 @@ class VoteView(ParticipantView):
         """Answer a pair. Sending the same ballot again gives the stored vote, another choice 409."""
         ballot = shapes.Ballot(data=request.data)
         ballot.is_valid(raise_exception=True)
-        answer = services.vote_cast(study=slug, participant=request.user.token, **ballot.validated_data)  # type: ignore[union-attr]
+        answer = services.vote_cast(study=slug, participant=_token(request), **ballot.validated_data)
         if isinstance(answer, VoteRefused):
             return problem(answer.code, answer.sentence, answer.status, expected=answer.expected)
         return Response(asdict(answer), 200 if answer.replayed else 201)
@@ -178,6 +178,10 @@ class WithdrawView(ParticipantView):
         session = self.session(slug)
         services.session_withdraw(session=session)
         return _progress(session)
+
+
+def _token(request: Request) -> str:
+    return cast(TakingPart, request.user).token
 
 
 def _progress(session: Session) -> Response:

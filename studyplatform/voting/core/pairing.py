@@ -66,7 +66,7 @@ class Deck(Generic[T]):
 
 
 def round_robin(items: Sequence[int], rng: random.Random) -> list[tuple[int, int]]:
-    """Every unordered pair of ``items`` once, in rounds of disjoint pairs (the circle method), shuffled.
+    """Every unordered pair of ``items`` once, smaller number first, in rounds of disjoint pairs (the circle method), shuffled.
 
     Neighbours in the list share no item where that can be had, so any stretch of it shows all conditions about equally
     often.
@@ -79,7 +79,7 @@ def round_robin(items: Sequence[int], rng: random.Random) -> list[tuple[int, int
     for _ in range(len(seats) - 1):
         half = len(seats) // 2
         table = zip(seats[:half], reversed(seats[half:]), strict=True)
-        pairs = [(a, b) for a, b in table if a is not None and b is not None]
+        pairs = [(min(a, b), max(a, b)) for a, b in table if a is not None and b is not None]
         rng.shuffle(pairs)
         rounds.append(pairs)
         seats = [seats[0], seats[-1], *seats[1:-1]]
@@ -174,7 +174,7 @@ class _Dealer:
 
     def _trial(self, group: int, pair: tuple[int, int]) -> PlannedTrial:
         scene, items = self._groups[group]
-        low, high = sorted(pair)
+        low, high = pair
         side = self._sides.setdefault((group, low, high), Deck(lambda: _shuffled((False, True), self._rng)))
         left, right = (low, high) if side.draw(1)[0] else (high, low)
         pairs = len(items) * (len(items) - 1) // 2

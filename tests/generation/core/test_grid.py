@@ -45,7 +45,9 @@ def test_scenes_are_content_times_style_and_named_by_their_titles() -> None:
 
 
 def test_a_list_of_scenes_may_name_them() -> None:
-    head = HEAD.replace('content = ["cat", "cup"]\nstyle = ["waves"]', 'list = [{content="cat", style="waves", label="A"}]')
+    head = HEAD.replace(
+        'content = ["cat", "cup"]\nstyle = ["waves"]', 'list = [{content="cat", style="waves", label="A"}]'
+    )
     assert [s.label for s in grid(head=head).scenes] == ["A"]
 
 
@@ -81,7 +83,9 @@ def test_one_at_a_time_marks_the_default_and_the_factor_of_each_row() -> None:
 
 
 def test_blocks_are_added_and_a_list_may_label_its_rows() -> None:
-    rows = grid(PRODUCT + '[[conditions]]\ndesign="list"\nrows=[{optimizer="sgd", learning_rate=10, label="SGD"}]').conditions
+    rows = grid(
+        PRODUCT + '[[conditions]]\ndesign="list"\nrows=[{optimizer="sgd", learning_rate=10, label="SGD"}]'
+    ).conditions
     assert [r.label for r in rows] == ["optimiser adam, lr 0.005", "optimiser adam, lr 0.02", "SGD"]
 
 
@@ -127,7 +131,7 @@ def test_auto_asks_for_what_can_be_had() -> None:
         (HEAD + PRODUCT.replace("0.005", "-1.0"), "below the smallest value"),
         (HEAD + '[[conditions]]\ndesign="paired"\nstyle_weight=[1]\ncontent_weight=[1,2]\n', "equally long"),
         (HEAD + '[[conditions]]\ndesign="product"\njoin="cross"\ninit=["noise"]\n', "needs a block before it"),
-        (HEAD + PRODUCT + PRODUCT.replace("[[cond", '[[cond').replace("0.005, ", ""), "stands there twice"),
+        (HEAD + PRODUCT + PRODUCT.replace("[[cond", "[[cond").replace("0.005, ", ""), "stands there twice"),
         (HEAD.replace('"style_transfer"', '"styl"') + PRODUCT, "There is no task 'styl'"),
         (HEAD.replace('style = ["waves"]', 'style = ["fire"]') + PRODUCT, "style = 'fire' is not among the sources"),
         (HEAD.replace('["cat", "cup"]', '["cat", "cat"]') + PRODUCT, "stands there twice"),

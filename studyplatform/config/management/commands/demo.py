@@ -4,6 +4,7 @@ import signal
 import time
 from argparse import ArgumentParser
 from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from generation.core.grid import GridError
 from generation.core.weights import WeightsError
@@ -56,18 +57,18 @@ class Command(BaseCommand):
         address = stack.enter_context(processes.web_server(processes.free_port(options["port"])))
         self._step("Two rehearsals: simulated people with a planted taste vote over HTTP")
         for rehearsal in demo.REHEARSALS:
-            with self._bar(rehearsal.title) as bar:
+            with self._bar() as bar:
                 task = bar.add_task(rehearsal.title, total=None)
                 analysis = demo.rehearse(
                     owner=owner,
                     grid=grid,
                     rehearsal=rehearsal,
                     base_url=address,
-                    progress=lambda done, total, bar=bar, task=task: bar.update(task, completed=done, total=total),
+                    progress=partial(_move, bar, task),
                 )
-                bar.update(task, completed=1, total=1, visible=False)
-            for sentence in analysis.sentences:
-                self.console.print(f"  {sentence}", highlight=False)
+            self.console.print(f"  {rehearsal.title}", style="bold", highlight=False)
+            for sentence in (*(n["sentence"] for n in analysis.results["notices"]), analysis.headline):
+                self.console.print(f"    {sentence}", highlight=False)
         study = demo.study_for_people(owner, grid)
         self._addresses(address, study, owner.username, password)
         if not options["no_serve"]:
@@ -76,8 +77,8 @@ class Command(BaseCommand):
     def _step(self, words: str) -> None:
         self.console.rule(f"[bold]{words}", align="left")
 
-    def _bar(self, _title: str) -> Progress:
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("votes"))
+    def _bar(self) -> Progress:
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("people"))
         return Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
 
     def _addresses(self, address: str, study: Study | None, user: str, password: str) -> None:
@@ -98,6 +99,10 @@ class Command(BaseCommand):
         self.console.print("  Ctrl-C ends it.")
         while True:
             time.sleep(3600)
+
+
+def _move(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -166,6 +166,8 @@ class Ballot {
     // Small pictures are enlarged to twice their size at most: what is compared are pixels, not an upscaler.
     style.setProperty("--cap-width", `${Math.max(320, image.width * 2)}px`);
     style.setProperty("--cap-height", `${Math.max(320, image.height * 2)}px`);
+    style.setProperty("--shape", image.width / image.height);
+    this.form.classList.add("fitted");
     old.replaceWith(image);
   }
 

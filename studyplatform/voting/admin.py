@@ -1,0 +1,285 @@
+"""Studies in the admin: made on rendered grids without code, moved through their states with a word of comment.
+
+Every researcher sees the studies they own or are a member of; a superuser sees all. How far a study is, is shown; which
+pictures win, is not.
+"""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import ManyToManyField, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from generation.models import Grid
+from studyplatform.voting import services
+from studyplatform.voting.admin_rows import ParticipantAdmin, StimulusAdmin, TrialAdmin
+from studyplatform.voting.models import Membership, Participant, Question, Stimulus, Study, Trial
+from studyplatform.voting.selectors import may_edit, studies_visible, study_counts
+from studyplatform.voting.services import StudyError
+
+if TYPE_CHECKING:
+    StudyBase = admin.ModelAdmin[Study]
+    QuestionBase = admin.TabularInline[Question, Study]
+    MembershipBase = admin.TabularInline[Membership, Study]
+else:
+    StudyBase, QuestionBase, MembershipBase = admin.ModelAdmin, admin.TabularInline, admin.TabularInline
+
+STEP_WORDS = {
+    "draft": "Back to draft",
+    "pilot": "Start a pilot",
+    "open": "Open",
+    "paused": "Pause",
+    "closed": "Close",
+    "archived": "Archive",
+}
+
+
+class FrozenInline:
+    """Rows beside a study: typed in by those who may edit it."""
+
+    frozen_with_design = True
+
+    def _may(self, request: HttpRequest, study: Any) -> bool:
+        if study is None:
+            return True
+        return may_edit(request.user, study) and not (self.frozen_with_design and services.is_frozen(study))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+
+class QuestionInline(FrozenInline, QuestionBase):
+    model = Question
+    extra = 1
+    max_num = len(Question.Preset)
+    fields = ["preset", "position"]
+
+
+class MembershipInline(FrozenInline, MembershipBase):
+    model = Membership
+    extra = 0
+    frozen_with_design = False
+
+
+@admin.register(Study)
+class StudyAdmin(StudyBase):
+    list_display = ["pair", "title", "state_badge", "people", "links"]
+    list_display_links = ["title"]
+    list_filter = ["state", "simulated"]
+    search_fields = ["title", "slug"]
+    filter_horizontal = ["grids"]
+    prepopulated_fields = {"slug": ["title"]}
+    inlines = [QuestionInline, MembershipInline]
+    readonly_fields = ["state_badge", "pair", "people", "links", "frozen_design"]
+    change_form_template = "admin/voting/study/change_form.html"
+    fieldsets = [
+        (None, {"fields": ["state_badge", "pair", "people", "links", "title", "slug", "grids"]}),
+        ("What participants read", {"fields": ["introduction", "consent", "instructions"]}),
+        (
+            "Design",
+            {
+                "fields": [
+                    ("trials_per_session", "sessions_planned"),
+                    "allow_ties",
+                    "show_photograph",
+                    "strategy",
+                    "seed",
+                    "grace_hours",
+                    "simulated",
+                ],
+                "description": "Fixed from the pilot on: opening writes the design and its SHA-256 down.",
+            },
+        ),
+        ("Preregistration and report", {"fields": ["hypothesis", "public_report", "frozen_design"]}),
+    ]
+
+    class Media:
+        css = {"all": ["voting/admin.css"]}
+
+    # --- who may do what --------------------------------------------------------------------------------------------
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        return self.has_module_permission(request) and (
+            obj is None or studies_visible(request.user).filter(pk=obj.pk).exists()
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        return self.has_module_permission(request) and (obj is None or may_edit(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
+        return studies_visible(request.user)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting is done one study at a time, where a refusal can be explained."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    # --- the form ---------------------------------------------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Study | None = None) -> list[str]:  # noqa: ARG002
+        frozen = ["grids", *services.DESIGN_FIELDS] if obj is not None and services.is_frozen(obj) else []
+        return [*self.readonly_fields, *frozen]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Study | None = None) -> dict[str, Any]:  # noqa: ARG002
+        return {} if obj is not None else {"slug": ["title"]}
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "forms.ModelMultipleChoiceField[Any] | None":
+        """Only one's own grids are offered."""
+        if db_field.name == "grids" and not request.user.is_superuser:
+            kwargs["queryset"] = Grid.objects.filter(owner_id=request.user.pk)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Study, form: Any, change: bool) -> None:
+        """Changes go through the service, which refuses what is frozen even if it was not when the page was made."""
+        if not change:
+            obj.owner_id = request.user.pk or 0
+            super().save_model(request, obj, form, change)
+            return
+        plain = {name: form.cleaned_data[name] for name in form.changed_data if name != "grids"}
+        try:
+            services.study_update(study=obj, by=request.user, **plain)  # type: ignore[arg-type]
+        except StudyError as error:
+            messages.error(request, str(error))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Grids and questions of a design that froze meanwhile stay as they are."""
+        if change and services.is_frozen(Study.objects.get(pk=form.instance.pk)):
+            formsets = [formset for formset in formsets if formset.model is Membership]
+            form.save_m2m = lambda: None
+        super().save_related(request, form, formsets, change)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """Ask once; refusals are sentences."""
+        study = get_object_or_404(studies_visible(request.user), pk=object_id)
+        if not may_edit(request.user, study):
+            return redirect("admin:voting_study_change", study.pk)
+        if request.method == "POST":
+            try:
+                services.study_delete(study=study)
+            except StudyError as error:
+                messages.error(request, str(error))
+                return redirect("admin:voting_study_change", study.pk)
+            messages.success(request, f"“{study}” is deleted.")
+            return redirect("admin:voting_study_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "study": study,
+            "opts": self.opts,
+            "title": "Delete a study",
+        }
+        return render(request, "admin/voting/study/delete.html", context)
+
+    # --- its states -------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """The steps from state to state, before the admin's own addresses."""
+        step = self.admin_site.admin_view(self.transition)
+        return [path("<int:pk>/transition/", step, name="voting_study_transition"), *super().get_urls()]
+
+    def transition(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take the study to another state; what stands in the way is said, one sentence each."""
+        study = get_object_or_404(studies_visible(request.user), pk=pk)
+        back = redirect("admin:voting_study_change", pk)
+        if request.method != "POST":
+            return back
+        if not may_edit(request.user, study):
+            messages.error(request, "Only the owner and editors of a study can change its state.")
+            return back
+        to, comment = request.POST.get("to", ""), request.POST.get("comment", "")
+        try:
+            services.study_transition(study=study, to=to, by=request.user, comment=comment)  # type: ignore[arg-type]
+        except StudyError as error:
+            for problem in error.problems:
+                messages.error(request, problem)
+        else:
+            messages.success(request, f"“{study}” is {study.state} now.")
+        return back
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """The form, with the steps that are open from here and the log of those taken."""
+        study = studies_visible(request.user).filter(pk=object_id).first() if object_id else None
+        context = dict(extra_context or {})
+        if study is not None:
+            steps = Study.TRANSITIONS[Study.State(study.state)] if may_edit(request.user, study) else ()
+            context["steps"] = [(str(step), STEP_WORDS[str(step)]) for step in steps]
+            context["log"] = study.audit.select_related("user")[:10]
+        return super().changeform_view(request, object_id, form_url, context)
+
+    # --- columns ----------------------------------------------------------------------------------------------------
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, study: Study) -> SafeString:
+        """The state, and whether the votes are simulated."""
+        if study.pk is None:
+            return format_html("{}", "new")
+        badge = format_html('<span class="state state-{}">{}</span>', study.state, study.get_state_display())
+        if study.simulated:
+            badge = format_html('{} <span class="state state-simulated">SIMULATED</span>', badge)
+        return badge
+
+    @admin.display(description="pictures")
+    def pair(self, study: Study) -> SafeString:
+        """Two pictures of the first scene, in the order of their random names."""
+        stimuli = study.stimuli.filter(role=Stimulus.Role.GRID).order_by("scene", "public_name")[:2] if study.pk else ()
+        addresses = [(reverse("voting:stimulus", args=[study.token, s.public_name]),) for s in stimuli]
+        if not addresses:
+            return format_html("{}", "published when the study opens")
+        return format_html_join(" ", '<img class="thumb" src="{}" alt="">', addresses)
+
+    @admin.display(description="participants")
+    def people(self, study: Study) -> str:
+        """How far it is."""
+        if study.pk is None:
+            return "none yet"
+        c = study_counts(study)
+        looked = f", {c.previews} not counted" if c.previews else ""
+        return f"{c.started} started, {c.finished} of {c.planned} finished, {c.votes} votes{looked}"
+
+    @admin.display(description="pages")
+    def links(self, study: Study) -> SafeString:
+        """Where to vote, and what came out."""
+        if study.pk is None:
+            return format_html("{}", "after saving")
+        pages = [(reverse("voting:landing", args=[study.slug]), "Vote page")]
+        with contextlib.suppress(NoReverseMatch):  # voting can be served without evaluation's pages
+            pages.append((reverse("evaluation:report", args=[study.slug]), "Report"))
+        return format_html_join(" · ", '<a href="{}">{}</a>', pages)
+
+    @admin.display(description="frozen design")
+    def frozen_design(self, study: Study) -> str:
+        """The digest, once there is one."""
+        return f"SHA-256 {study.design_digest}" if study.design_digest else "not frozen yet"
+
+
+admin.site.register(Stimulus, StimulusAdmin)
+admin.site.register(Participant, ParticipantAdmin)
+admin.site.register(Trial, TrialAdmin)

@@ -1,0 +1,250 @@
+"""The whole way from votes to a verdict: planted effects, refusals, the voice of a rehearsal."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from evaluation.core import minimiser, words
+from evaluation.core.analysis import Options, analyse
+from evaluation.core.dataset import MetricInfo, Participant, Question, Score
+from evaluation.core.figures import chart_texts
+from tests.evaluation.simulate import study
+
+FAST = Options(draws=999)
+UTILITIES = np.tile([0.0, 0.4, 1.2, 0.5, -0.3], (3, 1))
+RIGHT = np.tile([5.0, 4, 1, 3, 6], (3, 1)) * np.array([[1.0], [1e4], [1e-3]])
+WRONG = np.tile([5.0, 4, 3, 2, 1], (3, 1)) * np.array([[1.0], [1e4], [1e-3]])
+
+
+def test_a_metric_that_is_right_is_confirmed():
+    result = analyse(study(utilities=UTILITIES, losses=RIGHT, taste=0.3), FAST)
+    head = result["headline"]
+    assert (head["verdict"], head["minimiser"], head["favourite"]) == ("confirmed", "c2", "c2")
+    assert head["answer"] == "Yes."
+    assert head["sentence"].startswith("Over all scenes, lr 0.03 has the lowest total loss and people prefer it too")
+
+
+def test_a_metric_that_is_wrong_is_refuted():
+    result = analyse(study(utilities=UTILITIES, losses=WRONG, taste=0.3), FAST)
+    head = result["headline"]
+    assert (head["verdict"], head["minimiser"], head["favourite"]) == ("refuted", "c4", "c2")
+    assert "but people prefer lr 0.03: it would win 8" in head["sentence"]
+    assert "it is the minimiser of 3 of 3 scenes" in head["scenes_line"].lower()
+    tests = result["metrics"][0]["tests"][0]["tests"]
+    assert tests["regret_low"] > 0
+    assert tests["rival_win_low"] < 1 / (1 + np.exp(-1.5)) < tests["rival_win_high"]
+
+
+def test_no_preference_at_all_is_never_a_yes_or_no():
+    verdicts = {
+        analyse(study(utilities=np.zeros((2, 4)), losses=np.tile([1.0, 2, 3, 4], (2, 1)), n_trials=10, seed=s), FAST)[
+            "headline"
+        ]["verdict"]
+        for s in range(5)
+    }
+    assert verdicts <= {"inconclusive", "equivalent"}
+
+
+def test_many_votes_without_preference_are_practically_equal():
+    data = study(utilities=np.zeros((1, 3)), losses=[[1.0, 2, 3]], n_participants=80, n_trials=100, seed=3)
+    assert analyse(data, FAST)["headline"]["verdict"] == "equivalent"
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    data = study(utilities=UTILITIES, losses=WRONG, taste=0.3, ties=0.1)
+    shuffled = dataclasses.replace(
+        data, **{f: tuple(reversed(getattr(data, f))) for f in ("trials", "stimuli", "scores", "scenes", "conditions")}
+    )
+    assert json.dumps(analyse(shuffled, FAST)) == json.dumps(analyse(data, FAST))
+    assert shuffled.digest == data.digest
+    assert dataclasses.replace(data, title="Another").digest != data.digest
+
+
+def test_the_result_is_strict_json_and_every_gap_has_a_reason():
+    data = study(utilities=UTILITIES, losses=RIGHT, n_participants=5)
+    result = json.loads(json.dumps(analyse(data, FAST), allow_nan=False))
+    for group in result["groups"]:
+        for row in group["rows"]:
+            gaps = [key for key, value in row.items() if value is None and key != "reason"]
+            assert (row["reason"] is None) == (not gaps)
+    for test in result["metrics"][0]["tests"]:
+        assert test["reason"]["code"] == "NC_FEW_PARTICIPANTS"
+        assert test["sentence"].startswith("Estimates only: 5 participants are too few")
+
+
+def test_a_rehearsal_never_speaks_of_people():
+    data = study(utilities=UTILITIES, losses=WRONG, simulated=True, networks=("random-shallow",))
+    result = analyse(data, Options(draws=999, planted={"favourite": "lr 0.03", "agrees_with_loss": False}))
+    assert result["notices"][0]["sentence"] == (
+        "SIMULATED: a rehearsal of the analysis. Planted favourite lr 0.03, recovered lr 0.03"
+    )
+    assert "not pretrained" in result["notices"][-1]["sentence"]
+    sentences = [s for s in _sentences(result) if s not in {n["sentence"] for n in result["notices"]}]
+    assert len(sentences) > 5
+    assert all(s.startswith("In this SIMULATED rehearsal, ") for s in sentences)
+    everything = json.dumps(result) + json.dumps(chart_texts(result))
+    assert "people prefer" not in everything.lower()
+    real = analyse(study(utilities=UTILITIES, losses=WRONG), FAST)
+    assert "people prefer" in json.dumps(real)
+    assert real["notices"] == []
+
+
+def test_a_rehearsal_counts_bots_only_and_a_study_people_only():
+    data = study(utilities=UTILITIES, losses=WRONG, n_participants=10)
+    bots = tuple(dataclasses.replace(p, is_bot=True) for p in data.participants)
+    assert analyse(dataclasses.replace(data, participants=bots), FAST)["flow"][-1]["n_trials"] == 0
+    assert analyse(dataclasses.replace(data, participants=bots, simulated=True), FAST)["flow"][-1]["n_trials"] == 300
+    assert analyse(dataclasses.replace(data, simulated=True), FAST)["flow"][-1]["n_trials"] == 0
+
+
+def test_the_flow_counts_each_step():
+    data = study(utilities=UTILITIES, losses=WRONG, n_participants=10, n_trials=30, control=True)
+    first, *rest = data.trials
+    odd = [
+        dataclasses.replace(first, id="x1", kind="catch"),
+        dataclasses.replace(first, id="x2", choice="skip"),
+        dataclasses.replace(first, id="x3", choice=""),
+        dataclasses.replace(first, id="x4", superseded=True),
+        dataclasses.replace(first, id="x5", right=f"{first.scene}photo"),
+        dataclasses.replace(first, id="x6", question="other"),
+        dataclasses.replace(first, id="x7", participant="preview"),
+        dataclasses.replace(first, id="x8", participant="out"),
+    ]
+    people = (
+        *data.participants,
+        Participant("preview", is_preview=True),
+        Participant("out", exclusion_reason="withdrew"),
+    )
+    data = dataclasses.replace(data, trials=(first, *rest, *odd), participants=people)
+    flow = {s["step"]: s["n_trials"] for s in analyse(data, FAST)["flow"]}
+    assert flow["presented"] == 307
+    assert flow["main_sessions"] == 306
+    assert flow["main_trials"] == 305
+    assert flow["last_answer"] == 304
+    assert flow["answered"] == 302
+    assert flow["included"] == 301
+    assert flow["grid_pairs"] == flow["different_conditions"] == 300
+
+
+def test_the_control_picture_takes_no_part_in_the_test():
+    with_photo = analyse(study(utilities=UTILITIES, losses=WRONG, control=True), FAST)
+    without = analyse(study(utilities=UTILITIES, losses=WRONG), FAST)
+    assert with_photo["groups"] == without["groups"]
+    assert "photo" not in {c["id"] for c in with_photo["conditions"]}
+
+
+def test_losses_of_different_objectives_are_not_compared():
+    data = study(utilities=UTILITIES, losses=WRONG, scope="objective", objectives=["a", "a", "b", "b", "c"])
+    result = analyse(data, FAST)
+    assert result["headline"]["verdict"] == "not_computable"
+    assert "3 different objectives" in result["headline"]["sentence"]
+    assert result["metrics"][0]["agreement"]["reason"]["code"] == "NC_SCOPE"
+    same = study(utilities=UTILITIES, losses=WRONG, scope="objective")
+    assert analyse(same, FAST)["headline"]["verdict"] == "refuted"
+    runs = analyse(study(utilities=UTILITIES, losses=WRONG, scope="run"), FAST)
+    assert "5 different training runs" in runs["headline"]["sentence"]
+
+
+def test_a_metric_out_of_scope_gives_way_to_the_reference_objective():
+    data = study(utilities=UTILITIES, losses=WRONG, scope="objective", objectives=list("abcde"))
+    reference = MetricInfo("ref", "ref", "Reference loss", role="reference_objective")
+    scores = (*data.scores, *(dataclasses.replace(s, metric="ref") for s in data.scores))
+    result = analyse(dataclasses.replace(data, metrics=(*data.metrics, reference), scores=scores), FAST)
+    assert result["primary"] == "ref"
+    assert result["headline"]["verdict"] == "refuted"
+
+
+def test_tied_minima_are_said_and_the_best_of_them_is_tested():
+    losses = np.tile([5.0, 4, 1, 1, 6], (3, 1))
+    test = analyse(study(utilities=UTILITIES, losses=losses), FAST)["metrics"][0]["tests"][0]
+    assert test["minimum"]["conditions"] == ["c2", "c3"]
+    assert test["notes"][0]["code"] == "NC_TIED_MIN"
+    assert test["tests"]["minimiser"] == "c2"
+    assert test["verdict"] != "refuted"
+
+
+def test_a_constant_metric_has_no_minimiser():
+    test = analyse(study(utilities=UTILITIES, losses=np.ones((3, 5))), FAST)["metrics"][0]["tests"][0]
+    assert test["reason"]["code"] == "NC_CONSTANT_METRIC"
+    assert test["minimum"] is None
+
+
+def test_a_scene_with_a_missing_score_is_left_out_and_said():
+    data = study(utilities=UTILITIES, losses=WRONG)
+    scores = tuple(Score(s.stimulus, s.metric, None, "nan") if s.stimulus == "s1c0" else s for s in data.scores)
+    result = analyse(dataclasses.replace(data, scores=scores), FAST)
+    pooled, _, second, _ = result["metrics"][0]["tests"]
+    assert second["reason"]["code"] == "NC_MISSING_SCORE"
+    assert pooled["minimum"]["n_scenes"] == 2
+    assert "missing for 1 of 5" in pooled["notes"][0]["sentence"]
+    assert result["metrics"][0]["agreement"]["n_scenes"] == 2
+
+
+def test_the_pooled_minimiser_weighs_scenes_the_same():
+    losses = np.array([[1.0, 2, 3], [1.0, 2, 3], [3e9, 2e9, 1e9]])
+    data = study(utilities=np.zeros((3, 3)), losses=losses).canonical()
+    table = minimiser.cells(data, data.metrics[0])
+    found = minimiser.pooled_minimum(data, data.metrics[0], table, ["s0", "s1", "s2"], ["c0", "c1", "c2"], "all scenes")
+    assert found.items == ("c0",)
+    assert (found.scenes_agree, found.n_scenes) == (2, 3)
+
+
+def test_higher_is_better_turns_the_metric_round():
+    data = study(utilities=UTILITIES, losses=RIGHT)
+    quality = tuple(dataclasses.replace(m, direction="higher_better", label="SSIM") for m in data.metrics)
+    result = analyse(dataclasses.replace(data, metrics=quality), FAST)
+    assert result["headline"]["minimiser"] == "c4"
+    assert "has the highest SSIM" in result["headline"]["sentence"]
+
+
+def test_each_question_has_its_own_answer():
+    data = study(utilities=UTILITIES, losses=WRONG)
+    flipped = tuple(
+        dataclasses.replace(t, id=f"{t.id}b", question="q2", choice={"left": "right", "right": "left"}[t.choice])
+        for t in data.trials
+    )
+    data = dataclasses.replace(
+        data, questions=(*data.questions, Question("q2", "Which is worse?", 1)), trials=(*data.trials, *flipped)
+    )
+    assert analyse(data, FAST, question="q")["headline"]["favourite"] == "c2"
+    assert analyse(data, FAST, question="q2")["headline"]["favourite"] == "c4"
+
+
+def test_a_study_without_votes_says_so():
+    data = dataclasses.replace(study(utilities=UTILITIES, losses=WRONG), trials=())
+    head = analyse(data, FAST)["headline"]
+    assert head["sentence"] == "All scenes: nobody has voted yet."
+    assert head["favourite"] is None
+
+
+def test_a_study_without_scenes_is_refused():
+    data = study(utilities=UTILITIES, losses=WRONG)
+    with pytest.raises(ValueError, match="scene"):
+        analyse(dataclasses.replace(data, scenes=()), FAST)
+
+
+def test_the_seed_decides_the_resampling_and_nothing_else():
+    data = study(utilities=UTILITIES, losses=WRONG, n_trials=8, taste=0.8)
+    one, again, other = (analyse(data, Options(draws=499, seed=s)) for s in (1, 1, 2))
+    assert one == again
+    assert one["groups"] == other["groups"]
+
+
+def test_every_reason_can_be_said():
+    for code, sentence in words.REASONS.items():
+        assert code.startswith("NC_")
+        assert sentence[0] in "{EF"
+
+
+def _sentences(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "sentence":
+                yield inner
+            else:
+                yield from _sentences(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _sentences(inner)

@@ -1,0 +1,126 @@
+"""Figures: the same bytes every time, and no two labels in each other's way."""
+
+import csv
+import dataclasses
+import io
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from evaluation.core.analysis import Options, analyse
+from evaluation.core.figures import chart_files, chart_texts, style
+from evaluation.core.figures.loss import loss_figure
+from evaluation.core.figures.votes import votes_figure
+from tests.evaluation.simulate import study
+
+FAST = Options(draws=199)
+
+
+def result_of(k=5, scenes=3, *, labels=None, spread=1.0, **more):
+    rng = np.random.default_rng(k)
+    data = study(
+        utilities=rng.normal(size=(scenes, k)) * spread, losses=1 + rng.random((scenes, k)), n_trials=40, **more
+    )
+    if labels:
+        conditions = tuple(dataclasses.replace(c, label=labels[c.position]) for c in data.conditions)
+        data = dataclasses.replace(data, conditions=conditions)
+    return analyse(data, FAST)
+
+
+def boxes(figure):
+    """Boxes of all texts that are really drawn, in pixels (an axis keeps labels of ticks beyond its limits)."""
+    drawn = []
+    draw = Text.draw
+
+    def note(self, renderer, *args, **kwargs):
+        drawn.append(self)
+        return draw(self, renderer, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", note)
+        figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    texts = [t for t in drawn if t.get_visible() and t.get_text().strip()]
+    return [(t.get_text(), Text.get_window_extent(t, renderer)) for t in texts]
+
+
+def collisions(figure):
+    found = boxes(figure)
+    return [
+        (a, b)
+        for i, (a, x) in enumerate(found)
+        for b, y in found[i + 1 :]
+        if min(x.x1, y.x1) - max(x.x0, y.x0) > 1 and min(x.y1, y.y1) - max(x.y0, y.y0) > 1
+    ]
+
+
+LONG = [
+    "Adam, learning rate 0.01",
+    "L-BFGS, weights 1 : 10 000",
+    "SGD with momentum 0.9",
+    "Adam lr 1",
+    "RMSprop, decayed",
+]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("by_scene", [False, True])
+@pytest.mark.parametrize(("k", "scenes", "labels"), [(5, 3, None), (5, 4, LONG), (9, 5, None), (2, 2, ["a", "b"])])
+def test_no_text_touches_another_or_leaves_the_figure(k, scenes, labels, narrow, by_scene):
+    result = result_of(k, scenes, labels=labels)
+    metric = result["metrics"][0]
+    for draw in (
+        lambda: votes_figure(result, narrow=narrow, by_scene=by_scene),
+        lambda: loss_figure(result, metric, narrow=narrow, by_scene=by_scene),
+    ):
+        figure = style.styled(draw)
+        assert len(boxes(figure)) > k
+        assert collisions(figure) == []
+        width, height = figure.get_size_inches() * figure.dpi
+        outside = [t for t, b in boxes(figure) if b.x0 < 0 or b.y0 < 0 or b.x1 > width or b.y1 > height]
+        assert outside == []
+
+
+def test_the_same_analysis_gives_the_same_bytes():
+    result = result_of()
+    assert chart_files(result) == chart_files(result)
+
+
+def test_every_figure_has_its_files_and_words():
+    result = result_of(simulated=True)
+    files, texts = chart_files(result), chart_texts(result)
+    assert set(texts) == {"fig01_votes", "fig01_votes_by_scene", "fig03_loss", "fig03_loss_by_scene"}
+    for stem, text in texts.items():
+        assert files[f"{stem}.png"].startswith(b"\x89PNG")
+        for name in (f"{stem}.svg", f"{stem}_narrow.svg"):
+            root = ElementTree.fromstring(files[name])  # noqa: S314 - drawn by ourselves
+            assert root.tag.endswith("svg")
+            assert text["title"].encode() in files[name]
+        assert "SIMULATED" in text["alt"]
+        assert "SIMULATED" in text["caption"]
+    assert "1200 votes by 30 simulated participants" in texts["fig01_votes"]["caption"]
+
+
+def test_the_data_of_the_vote_chart_are_its_numbers():
+    result = result_of()
+    rows = list(csv.DictReader(io.StringIO(chart_files(result)["fig01_votes.csv"].decode())))
+    shown = result["groups"][0]["rows"]
+    assert [float(r["share"]) for r in rows] == [r["share"] for r in shown]
+    assert sum(r["is_minimiser"] == "true" for r in rows) == 1
+    assert sum(r["is_most_preferred"] == "true" for r in rows) == 1
+
+
+def test_figures_are_drawn_without_any_vote():
+    data = dataclasses.replace(study(utilities=[[0, 1]], losses=[[1, 2]]), trials=())
+    assert set(chart_texts(analyse(data, FAST))) == {"fig01_votes"}
+    assert chart_files(analyse(data, FAST))["fig01_votes.svg"]
+
+
+def test_figures_leave_the_settings_of_the_process_alone():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    chart_files(result_of(k=3, scenes=1))
+    assert dict(mpl.rcParams) == before

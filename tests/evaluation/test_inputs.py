@@ -1,0 +1,85 @@
+"""The rows of a study as plain data, with nothing that identifies or opens anything."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from evaluation.core import bundle
+from evaluation.inputs import study_data
+from generation.models import GridMetric, Score
+from studyplatform.voting.models import Exclusion, Study
+from tests import factories
+
+
+@pytest.fixture
+def study(owner: User) -> Study:
+    made = factories.study(owner=owner, state="open", show_photograph=True, trials_per_session=6, allow_ties=True)
+    for choice in ("left", "right", "tie"):
+        factories.finished(made, choice=choice)
+    return made
+
+
+def test_every_row_arrives(study: Study) -> None:
+    data = study_data(study)
+    assert [q.text for q in data.questions] == ["Which looks more natural?"]
+    assert {s.label for s in data.scenes} == {"Cat", "Coffee"}
+    assert [c.label for c in data.conditions if c.role == "grid"] == ["lr 0.01", "lr 0.1", "lr 1"]
+    assert [c.label for c in data.conditions if c.role == "control"] == ["photograph"]
+    assert {m.id for m in data.metrics} == {"style_loss", "content_loss", "total_loss"}
+    assert data.primary_metric == "total_loss"
+    assert len([s for s in data.scores if s.status == "ok"]) == 2 * 3 * 3
+    assert len(data.participants) == 3
+    assert [t.choice for t in data.trials].count("tie") == 6
+    assert len(data.trials) == 18
+
+
+def test_nothing_that_opens_a_session_leaves_the_house(study: Study) -> None:
+    text = json.dumps(asdict(study_data(study))) + "".join(v.decode() for v in bundle.write(study_data(study)).values())
+    for participant in study.participants.all():
+        assert participant.token not in text
+
+
+def test_a_bundle_of_the_live_study_reads_back_as_the_same(study: Study) -> None:
+    data = study_data(study)
+    assert bundle.read(bundle.write(data)).digest == data.digest == study_data(study).digest
+
+
+def test_the_digest_sees_a_vote(study: Study) -> None:
+    before = study_data(study).digest
+    factories.cast(factories.participant(study))
+    assert study_data(study).digest != before
+
+
+def test_exclusions_and_withdrawals_are_marked_and_undone(study: Study, owner: User) -> None:
+    first, second, _ = study.participants.order_by("pk")
+    exclusion = Exclusion.objects.create(participant=first, reason="two catch trials failed", by=owner)
+    second.session.withdrew_at = timezone.now()
+    second.session.save()
+    assert {p.exclusion_reason for p in study_data(study).participants} == {"two catch trials failed", "withdrew", ""}
+    exclusion.undone_at = timezone.now()
+    exclusion.save()
+    assert {p.exclusion_reason for p in study_data(study).participants} == {"withdrew", ""}
+
+
+def test_a_missing_score_stays_missing(study: Study) -> None:
+    score = Score.objects.filter(metric__key="total_loss").earliest("pk")
+    Score.objects.filter(pk=score.pk).update(value=None, status="unavailable", reason="No backbone.")
+    assert [s.value for s in study_data(study).scores if s.status == "unavailable"] == [None]
+
+
+def test_two_grids_that_disagree_leave_the_primary_metric_open(study: Study) -> None:
+    other = factories.rendered_grid("other")
+    other.metrics.update(is_primary=False)
+    GridMetric.objects.filter(grid=other, metric__key="style_loss").update(is_primary=True)
+    study.grids.add(other)
+    assert study_data(study).primary_metric == ""
+
+
+def test_the_number_of_queries_does_not_grow(study: Study, django_assert_max_num_queries) -> None:
+    for _ in range(3):
+        factories.finished(study)
+    with django_assert_max_num_queries(12):
+        study_data(study)

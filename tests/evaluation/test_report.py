@@ -1,0 +1,194 @@
+"""From votes to the page: the run, the row that never changes, who may read it, what stands on it."""
+
+import io
+import re
+import zipfile
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from evaluation.core import bundle
+from evaluation.core.analysis import Options
+from evaluation.models import Analysis
+from evaluation.selectors import latest_analyses
+from evaluation.services import EvaluationError, analysis_run
+from studyplatform.voting.models import AuditEntry, Study
+from studyplatform.voting.services import study_transition
+from tests import factories
+
+FAST = Options(draws=199)
+PLANTED = {"favourite": "lr 1", "agrees_with_loss": False}
+
+
+def voted(owner: User, *, simulated: bool = False, people: int = 10, **fields: Any) -> Study:
+    """A study in which everybody prefers the later condition of each pair."""
+    study = factories.study(
+        owner=owner, state="open", simulated=simulated, trials_per_session=6, sessions_planned=people, **fields
+    )
+    for _ in range(people):
+        who = factories.participant(study, is_bot=simulated)
+        for trial in who.trials.select_related("left", "right").order_by("position"):
+            factories.cast(who, "left" if trial.left.position > trial.right.position else "right", trial=trial)
+    if not simulated:
+        study_transition(study=study, to="closed", by=owner)
+    return study
+
+
+@pytest.fixture
+def rehearsal(owner: User) -> Study:
+    return voted(owner, simulated=True, slug="rehearsal")
+
+
+@pytest.fixture
+def closed(owner: User) -> Study:
+    return voted(owner, slug="closed")
+
+
+def page(client: Client, study: Study) -> str:
+    response = client.get(reverse("evaluation:report", args=[study.slug]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def words_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_verdict_stands_on_the_page(closed: Study, as_owner: Client) -> None:
+    [analysis] = analysis_run(study=closed, options=FAST)
+    assert analysis.results["headline"]["favourite_label"] == "lr 1"
+    text = words_of(page(as_owner, closed))
+    assert analysis.results["headline"]["verdict_word"] in text
+    assert "people" in text
+    assert "SIMULATED" not in text
+    assert "holds for these images only" in text
+
+
+def test_a_rehearsal_says_so_on_top_and_never_speaks_of_people(rehearsal: Study, as_owner: Client) -> None:
+    analysis_run(study=rehearsal, options=FAST, planted=PLANTED)
+    text = words_of(page(as_owner, rehearsal))
+    line = "SIMULATED: a rehearsal of the analysis. Planted favourite lr 1, recovered lr 1"
+    assert line in text
+    assert text.index(line) < text.index("Does the image with the minimum loss")
+    assert "people prefer" not in text.lower()
+
+
+def test_no_cell_is_empty_or_a_bare_code(owner: User, as_owner: Client) -> None:
+    for people in (2, 10):
+        study = voted(owner, simulated=True, people=people, slug=f"p{people}")
+        analysis_run(study=study, options=FAST)
+        html = page(as_owner, study)
+        cells = [words_of(c).strip() for c in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", html, re.DOTALL)]
+        assert len(cells) > 30
+        for cell in cells:
+            assert cell
+            assert not re.search(r"NC_[A-Z]|\bnan\b|\bNone\b|\binf\b", cell, re.IGNORECASE)
+
+
+def test_the_page_obeys_the_content_security_policy(rehearsal: Study, as_owner: Client) -> None:
+    analysis_run(study=rehearsal, options=FAST)
+    html = page(as_owner, rehearsal)
+    assert " style=" not in html
+    assert "<script" not in html
+    assert "<style" not in html
+    for address in re.findall(r'(?:src|srcset)="(/report/[^"]+)"', html):
+        assert as_owner.get(address).status_code == 200
+
+
+def test_an_analysis_never_changes_and_is_not_run_twice(closed: Study) -> None:
+    [first] = analysis_run(study=closed, options=FAST)
+    assert analysis_run(study=closed, options=FAST) == [first]
+    [other] = analysis_run(study=closed, options=Options(draws=199, seed=2))
+    assert other != first
+    assert latest_analyses(closed) == [other]
+    with pytest.raises(ValueError, match="immutable"):
+        first.save()
+
+
+def test_a_rehearsal_remembers_what_was_planted(rehearsal: Study) -> None:
+    [first] = analysis_run(study=rehearsal, options=FAST, planted=PLANTED)
+    assert analysis_run(study=rehearsal, options=FAST) == [first]
+
+
+def test_a_truth_is_planted_in_rehearsals_only(closed: Study) -> None:
+    with pytest.raises(EvaluationError, match="asks people"):
+        analysis_run(study=closed, planted=PLANTED)
+
+
+def test_nobody_looks_while_people_vote_unless_it_is_written_down(owner: User) -> None:
+    study = factories.study(owner=owner, state="open")
+    factories.finished(study)
+    with pytest.raises(EvaluationError, match="still takes votes"):
+        analysis_run(study=study, options=FAST)
+    assert not Analysis.objects.exists()
+    analysis_run(study=study, options=FAST, unblind=True, by=owner)
+    assert AuditEntry.objects.filter(study=study, action="unblinded", user=owner).count() == 1
+
+
+def test_who_may_read_and_who_may_download(closed: Study, as_owner: Client, stranger: User) -> None:
+    [analysis] = analysis_run(study=closed, options=FAST)
+    outside, inside = Client(), Client()
+    inside.force_login(stranger)
+    addresses = [
+        reverse("evaluation:report", args=[closed.slug]),
+        reverse("evaluation:figure", args=[closed.slug, analysis.pk, "fig01_votes.svg"]),
+        reverse("evaluation:table", args=[closed.slug, "trials"]),
+        reverse("evaluation:bundle", args=[closed.slug]),
+    ]
+    for address in addresses:
+        assert as_owner.get(address).status_code == 200
+        assert outside.get(address).status_code == inside.get(address).status_code == 404
+    Study.objects.filter(pk=closed.pk).update(public_report=True)
+    assert [outside.get(a).status_code for a in addresses] == [200, 200, 403, 403]
+    Study.objects.filter(pk=closed.pk).update(state="open")
+    assert [outside.get(a).status_code for a in addresses] == [404, 404, 404, 404]
+
+
+def test_a_figure_is_found_under_its_own_study_only(closed: Study, rehearsal: Study, as_owner: Client) -> None:
+    [analysis] = analysis_run(study=closed, options=FAST)
+    for slug, name in (("rehearsal", "fig01_votes.svg"), ("closed", "fig99.svg"), ("closed", "passwd")):
+        assert as_owner.get(reverse("evaluation:figure", args=[slug, analysis.pk, name])).status_code == 404
+
+
+def test_the_downloads_are_the_study(closed: Study, as_owner: Client) -> None:
+    analysis_run(study=closed, options=FAST)
+    first = as_owner.get(reverse("evaluation:bundle", args=[closed.slug])).content
+    assert first == as_owner.get(reverse("evaluation:bundle", args=[closed.slug])).content
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        files = {name.removeprefix("closed/"): archive.read(name) for name in archive.namelist()}
+    assert len(bundle.read(files).trials) == 60
+    assert [e.number for e in closed.exports.order_by("number")] == [1, 2]
+    assert as_owner.get(reverse("evaluation:table", args=[closed.slug, "secrets"])).status_code == 404
+
+
+def test_a_study_that_was_never_evaluated_says_how(closed: Study, as_owner: Client) -> None:
+    assert "manage.py evaluate closed" in words_of(page(as_owner, closed))
+
+
+def test_the_command_prints_the_verdict_and_the_address(rehearsal: Study) -> None:
+    out = io.StringIO()
+    call_command("evaluate", "rehearsal", stdout=out)
+    assert "SIMULATED: a rehearsal of the analysis." in out.getvalue()
+    assert "Verdict:" in out.getvalue()
+    assert out.getvalue().strip().endswith("/report/rehearsal/")
+    with pytest.raises(CommandError, match="Studies: rehearsal"):
+        call_command("evaluate", "other")
+    with pytest.raises(CommandError, match="Name a study"):
+        call_command("evaluate")
+
+
+def test_a_bundle_is_analysed_without_the_database(rehearsal: Study, tmp_path: Any) -> None:
+    from evaluation.inputs import study_data
+
+    data = study_data(rehearsal)
+    bundle.save(data, tmp_path / "in")
+    out = io.StringIO()
+    call_command("evaluate", bundle=tmp_path / "in", out=tmp_path / "out", stdout=out)
+    assert (tmp_path / "out" / "natural" / "results.json").exists()
+    assert (tmp_path / "out" / "natural" / "fig01_votes.svg").exists()
+    with pytest.raises(CommandError, match=r"study\.json"):
+        call_command("evaluate", bundle=tmp_path / "nothing", out=tmp_path / "out")
