@@ -32,6 +32,7 @@ from studyplatform.voting.services import (
     consent_give,
     instructions_read,
     participant_join,
+    session_finish,
     study_transition,
     vote_cast,
 )
@@ -219,4 +220,5 @@ def finished(study: Study, *, choice: str = "left") -> Participant:
     who = participant(study)
     while next_trial(who):
         cast(who, choice)
+    session_finish(session=who.session)
     return who

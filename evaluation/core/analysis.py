@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluation.core import agreement as agree
+from evaluation.core import headline as top
 from evaluation.core import hypotheses, inference, minimiser, shares, words
 from evaluation.core.ballots import Ballots, analysis_set, ballots, grid_conditions, shared_conditions
 from evaluation.core.dataset import MetricInfo, StudyData, Trial
@@ -60,8 +61,8 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     votes, flow = analysis_set(data, asked.id)
     groups = _groups(data, votes, options)
     metrics = [_metric(data, m, groups, votes, voice, options) for m in _ordered_metrics(data)]
-    primary = _primary(data, metrics)
-    headline = _headline(primary, groups[0], data, voice)
+    primary = top.primary_metric(data, metrics)
+    headline = top.headline(primary, groups[0].scale, data, voice)
     return {
         "schema": SCHEMA,
         "study": {
@@ -74,10 +75,10 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         "question": {"id": asked.id, "text": asked.text},
         "digest": data.digest,
         "options": options.to_json(),
-        "notices": _notices(data, options, headline),
+        "notices": top.notices(data, options.planted, headline["favourite_label"]),
         "headline": headline,
         "cannot_say": words.CANNOT_SAY_SIMULATED if data.simulated else words.CANNOT_SAY,
-        "bar_chart_warning": _bar_chart_warning(len(groups[0].votes.items)),
+        "bar_chart_warning": top.bar_chart_warning(len(groups[0].votes.items)),
         "flow": [asdict(step) for step in flow],
         "conditions": [
             {"id": c.id, "label": c.label, "is_default": c.is_default} for c in data.conditions if c.role == "grid"
@@ -185,12 +186,14 @@ def _test_json(
             "n_scenes": found.n_scenes,
             "scenes_agree": found.scenes_agree,
         }
-    row["notes"] = [_reason_json(r, voice) for r in (found.reasons if isinstance(found, Minimum) else ())]
+    row["notes"] = [words.reason_json(r, voice) for r in (found.reasons if isinstance(found, Minimum) else ())]
     row["n_votes"], row["n_participants"] = group.scale.total_votes, group.scale.n_participants
     if isinstance(tests, Reason):
-        reason = _reason_json(tests, voice)
+        reason = words.reason_json(tests, voice)
         return (
-            row | _verdict_words("not_computable") | {"tests": None, "reason": reason, "sentence": reason["sentence"]}
+            row
+            | words.verdict_words("not_computable")
+            | {"tests": None, "reason": reason, "sentence": reason["sentence"]}
         )
     p_refute = tests.p_refute if adjusted[0] is None else adjusted[0]
     p_confirm = tests.p_confirm if adjusted[1] is None else adjusted[1]
@@ -215,7 +218,7 @@ def _test_json(
     )  # fmt: skip
     return (
         row
-        | _verdict_words(verdict)
+        | words.verdict_words(verdict)
         | {
             "tests": asdict(tests) | {"p_refute_adjusted": p_refute, "p_confirm_adjusted": p_confirm, "p": p_shown},
             "reason": None,
@@ -223,16 +226,6 @@ def _test_json(
             "basis": basis,
         }
     )
-
-
-def _verdict_words(verdict: str) -> Json:
-    return {
-        "verdict": verdict,
-        "verdict_word": words.VERDICT_WORDS[verdict],
-        "mark": words.VERDICT_MARKS[verdict],
-        "answer": words.ANSWERS[verdict],
-        "basis": "",
-    }
 
 
 def _agreement_json(
@@ -247,14 +240,14 @@ def _agreement_json(
     found = agree.agreement(data, votes, metric, scenes, seed=options.seed, draws=options.draws)
     if found is None:
         reason = pooled if isinstance(pooled, Reason) else words.reason("NC_NO_VOTES", group="All scenes")
-        reason_json = _reason_json(reason, voice)
+        reason_json = words.reason_json(reason, voice)
         return {"accuracy": None, "reason": reason_json, "sentence": reason_json["sentence"]}
     extreme = "higher" if metric.direction == "higher_better" else "lower"
     sentence = (
         f"The image with the {extreme} {words.metric_name(metric.label)} won {100 * found.accuracy:.0f} of 100 votes"
     )
     if found.low is None or found.high is None or found.p is None:
-        reason_json = _reason_json(words.few_participants(found.n_participants), voice)
+        reason_json = words.reason_json(words.few_participants(found.n_participants), voice)
         return asdict(found) | {"reason": reason_json, "sentence": voice.say(sentence + "."), "level": None}
     sentence += f" (95 % CI {100 * found.low:.0f}–{100 * found.high:.0f}; {words.p_text(found.p)}, {words.C1_WORDS})."
     return asdict(found) | {"reason": None, "sentence": voice.say(sentence), "level": words.C1_WORDS}
@@ -278,7 +271,7 @@ def _group_json(group: Group, data: StudyData, voice: Voice, options: Options) -
         else:
             row |= dict.fromkeys(("theta", "se", "theta_low", "theta_high", "jod", "in_favourite_set"))
         complete = all(value is not None for value in row.values())
-        row["reason"] = None if complete or why is None else _reason_json(why, voice)
+        row["reason"] = None if complete or why is None else words.reason_json(why, voice)
         rows.append(row)
     top = max((r for r in rows if r["theta"] is not None), key=lambda r: r["theta"], default=None)
     notes = scale.reasons if isinstance(scale, Scale) else (scale.reason,)
@@ -290,7 +283,7 @@ def _group_json(group: Group, data: StudyData, voice: Voice, options: Options) -
         "n_participants": group.votes.n_participants,
         "favourite": top["condition"] if top else None,
         "favourite_label": top["label"] if top else None,
-        "notes": [_reason_json(r, voice) for r in notes],
+        "notes": [words.reason_json(r, voice) for r in notes],
         "rows": rows,
     }
 
@@ -305,78 +298,3 @@ def _scale_reason(scale: Scale | NotEstimated) -> Reason | None:
 def _ordered_metrics(data: StudyData) -> list[MetricInfo]:
     """The primary metric first, then by role and name."""
     return sorted(data.metrics, key=lambda m: (m.id != data.primary_metric, _ROLES.index(m.role), m.label, m.id))
-
-
-def _primary(data: StudyData, metrics: Sequence[Json]) -> Json | None:
-    """The declared primary metric; else the first objective whose values may be compared over this grid.
-
-    Chosen by design (scope), never by outcome.
-    """
-    if any(m["id"] == data.primary_metric for m in metrics):
-        return metrics[0]
-    within = [m for m in metrics if (m["tests"][0]["reason"] or {}).get("code") != "NC_SCOPE"]
-    return next(iter(within or metrics), None)
-
-
-def _headline(primary: Json | None, pooled: Group, data: StudyData, voice: Voice) -> Json:
-    favourite = _favourite(pooled)
-    head: Json = {
-        "question": voice.headline_question(),
-        "favourite": favourite,
-        "favourite_label": data.condition[favourite].label if favourite else None,
-        "minimiser": None,
-        "minimiser_label": None,
-        "metric": primary["id"] if primary else None,
-        "metric_label": primary["label"] if primary else None,
-        "scenes_line": "",
-    }
-    if primary is None:
-        reason = words.reason("NC_TOO_FEW_CONDITIONS", group="a study without metrics")
-        return head | _verdict_words("not_computable") | {"sentence": voice.say(reason.sentence), "p": None}
-    test = primary["tests"][0]
-    minimum = test["minimum"]
-    if minimum:
-        chosen = test["tests"]["minimiser"] if test["tests"] else minimum["conditions"][0]
-        head |= {"minimiser": chosen, "minimiser_label": data.condition[chosen].label}
-        if minimum["n_scenes"] > 1:
-            head["scenes_line"] = voice.say(
-                f"It is the minimiser of {minimum['scenes_agree']} of {minimum['n_scenes']} scenes "
-                "(pooled by the mean of within-scene z-scores)."
-            )
-    keys = ("verdict", "verdict_word", "mark", "answer", "basis", "sentence")
-    return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}
-
-
-def _favourite(group: Group) -> str | None:
-    if isinstance(group.scale, NotEstimated):
-        return None
-    return group.scale.items[int(group.scale.theta.argmax())]
-
-
-def _notices(data: StudyData, options: Options, headline: Json) -> list[Json]:
-    notices: list[Json] = []
-    if data.simulated:
-        planted = (options.planted or {}).get("favourite")
-        notices.append({"kind": "simulated", "sentence": words.planted_line(planted, headline["favourite_label"])})
-        if options.planted and "agrees_with_loss" in options.planted:
-            with_loss = "agrees" if options.planted["agrees_with_loss"] else "disagrees"
-            sentence = f"The planted favourite {with_loss} with the loss."
-            notices.append({"kind": "planted", "sentence": Voice(True).say(sentence)})
-    if data.random_features:
-        notices.append({"kind": "features", "sentence": words.random_features_line(data.networks)})
-    return notices
-
-
-def _bar_chart_warning(conditions: int) -> str:
-    """Decision 2: what reading the tallest bar is worth."""
-    if conditions < 2:
-        return ""
-    wrong = 100 * (1 - 1 / conditions)
-    return (
-        f"With {conditions} conditions and no preference at all, the tallest bar misses the minimiser "
-        f"{wrong:.0f} % of the time: read the intervals, not the heights."
-    )
-
-
-def _reason_json(reason: Reason, voice: Voice) -> Json:
-    return reason.to_json() | {"sentence": voice.say(reason.sentence)}

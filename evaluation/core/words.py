@@ -29,8 +29,8 @@ REASONS = {
         "Use the reference objective."
     ),
     "NC_TOO_FEW_CONDITIONS": "Fewer than two conditions can be compared in {group}.",
+    "NC_NO_METRIC": "No metric was measured for these images: there is no minimum to put to the test.",
     "NC_NO_VOTES": "{group}: nobody has voted yet.",
-    "NC_NEVER_MET": "{group}: the two were never shown as a pair.",
 }
 
 VERDICT_WORDS = {
@@ -183,6 +183,22 @@ def _lower_first(text: str) -> str:
 
 
 OPENERS = {"In", "Over", "The", "This", "It", "No", "People", "Votes", "Estimates", "Nobody", "Agreement", "Of"}
+
+
+def verdict_words(verdict: str) -> dict[str, str]:
+    """Code, word, symbol and answer of a verdict, and an empty line for what it rests on."""
+    return {
+        "verdict": verdict,
+        "verdict_word": VERDICT_WORDS[verdict],
+        "mark": VERDICT_MARKS[verdict],
+        "answer": ANSWERS[verdict],
+        "basis": "",
+    }
+
+
+def reason_json(reason: Reason, voice: Voice) -> dict[str, str]:
+    """A reason as the JSON object of a cell, said in the study's voice."""
+    return reason.to_json() | {"sentence": voice.say(reason.sentence)}
 
 
 def planted_line(planted: str | None, recovered: str | None) -> str:

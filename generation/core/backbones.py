@@ -200,8 +200,10 @@ class ShallowPyramid:
         """
         height, width = images.shape[2:]
         edge = self.TAPS // 2
-        # Replicated borders: zeros would be an edge that both pictures have all around.
-        padded = F.pad(images, (edge, edge + width % 2, edge, edge + height % 2), mode="replicate")
+        # Mirrored borders: zeros would be an edge that both pictures have all around, and repeated ones give the
+        # outermost pixels so much weight that they stand out. A strip too thin to mirror is repeated.
+        mode = "reflect" if min(height, width) > edge + 1 else "replicate"
+        padded = F.pad(images, (edge, edge + width % 2, edge, edge + height % 2), mode=mode)
         blocks = F.pixel_unshuffle(padded, 2).contiguous(memory_format=torch.channels_last)
         answers = F.conv2d(blocks, filters, None if bias is None else bias.repeat(4))
         rows = answers.permute(0, 2, 3, 1)

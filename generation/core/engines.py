@@ -11,6 +11,7 @@ Ctrl-C, not when this process is killed. For that every worker watches a pipe wh
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -208,8 +209,16 @@ def _pass_on(inner: Future[T], outer: Future[T]) -> None:
         outer.set_result(inner.result())
 
 
+def call(function: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Call ``"module:function"``. Submit this instead of the function itself where importing it here would be a cost:
+    only the worker then imports the module (and torch with it).
+    """
+    module, _, name = function.partition(":")
+    return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+
 def _default_workers() -> int:
-    return _gpu_count() or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0]) or 1
+    return _gpu_count() or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _gpu_count() -> int:

@@ -48,7 +48,7 @@ def decode(data: bytes, name: str = "") -> Image:
                 if picture.format == "PNG":
                     _check_png(data, label)
                 picture.load()
-                pixels = np.asarray(_to_srgb(picture))
+                pixels = np.asarray(_to_srgb(ImageOps.exif_transpose(picture)))
     except ImageError:
         raise
     except Pillow.DecompressionBombError as error:  # Pillow's own limit, far above ours, comes before our look

@@ -12,13 +12,15 @@ from types import FrameType
 from django.conf import settings
 
 from generation.core import tasks
-from generation.core.engines import Engine, EngineBroken, open_engine
+from generation.core.engines import Engine, EngineBroken, call, open_engine
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from generation.services.queue import holder_name, job_claim, job_complete, job_fail, job_release, lease_renew
 
+# Named, not imported: this process need not load torch to hand work to those that do.
+RUN_JOB = "generation.core.render:run_job"
 IDLE_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 
@@ -35,9 +37,13 @@ class _Flight:
     """A claimed job on its way."""
 
     job: Job
-    future: Future[list[RenderResult]]
+    future: Future[list[RenderResult]] | None = None
     share: list[float] = field(default_factory=lambda: [0.0])
     renewed: float = field(default_factory=time.monotonic)
+
+    def progress(self, done: int, total: int) -> None:
+        """Note the share of the job that is done."""
+        self.share[0] = done / total if total else 0.0
 
 
 def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report: Report | None = None) -> int:
@@ -51,17 +57,20 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
         with _terminable(), open_engine(engine) as executor:
             while True:
                 while len(flights) < executor.workers and (job := job_claim(holder=holder, grid=grid)) is not None:
-                    if (flight := _take_off(executor, job, holder)) is not None:
-                        flights.append(flight)
+                    # In the list before anything is started: whatever happens next, the job is given back.
+                    flights.append(_Flight(job))
+                    if not _take_off(executor, flights[-1], holder):
+                        flights.pop()
                 if not flights:
                     if not forever:
                         return done
                     time.sleep(IDLE_SECONDS)
                     continue
-                wait([f.future for f in flights], timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
-                for flight in [f for f in flights if f.future.done()]:
-                    flights.remove(flight)
-                    done += _land(flight, holder)
+                futures = {f.future: f for f in flights if f.future is not None}
+                landed, _ = wait(futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    done += _land(futures[future], future, holder)
+                    flights.remove(futures[future])
                 _keep(flights, holder)
                 if report is not None:
                     report([f.share[0] for f in flights])
@@ -72,40 +81,33 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
             job_release(job=flight.job, holder=holder)
 
 
-def _take_off(executor: Engine, job: Job, holder: str) -> _Flight | None:
-    """Hand a job to the engine; one whose pictures are missing fails at once, with the sentence."""
-    # Importing the renderer imports torch: only a process that renders does it, and only here.
-    from generation.core.render import run_job
-
-    spec = JobSpec.from_json(job.spec)
-    share = [0.0]
-
-    def progress(done: int, total: int) -> None:
-        share[0] = done / total if total else 0.0
-
+def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:
+    """Hand a job to the engine; one whose pictures or task are missing fails at once, with the sentence."""
+    spec = JobSpec.from_json(flight.job.spec)
     try:
         artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
-        task = tasks.get(job.task)
+        task = tasks.get(flight.job.task)
     except (ArtifactMissing, KeyError) as error:
-        job_fail(job=job, holder=holder, error=str(error.args[0]))
-        return None
+        job_fail(job=flight.job, holder=holder, error=str(error.args[0]))
+        return False
     renderers = {name: method.render for name, method in {**COMMON_METHODS, **task.methods}.items()}
     # More torch threads than cores slow every worker down several times over.
     threads = settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // executor.workers)
-    future = executor.submit(run_job, spec, artifacts, renderers, task.measure, executor.channel(progress), threads)
-    return _Flight(job, future, share)
+    progress = executor.channel(flight.progress)
+    flight.future = executor.submit(call, RUN_JOB, spec, artifacts, renderers, task.measure, progress, threads)
+    return True
 
 
-def _land(flight: _Flight, holder: str) -> int:
+def _land(flight: _Flight, future: Future[list[RenderResult]], holder: str) -> int:
     """Store what a finished job gave; 1 when it was stored."""
-    error = flight.future.exception()
+    error = future.exception()
     if isinstance(error, EngineBroken):
         job_fail(job=flight.job, holder=holder, error=str(error))
         raise error
     if error is not None:
         job_fail(job=flight.job, holder=holder, error=f"The job ended with {type(error).__name__}: {error}")
         return 0
-    return int(job_complete(job=flight.job, holder=holder, results=flight.future.result()))
+    return int(job_complete(job=flight.job, holder=holder, results=future.result()))
 
 
 def _keep(flights: list[_Flight], holder: str) -> None:

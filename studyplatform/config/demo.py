@@ -4,7 +4,7 @@ Everything is idempotent: what is there already is left as it is.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def losses(grid: Grid) -> dict[str, dict[str, float]]:
     return table
 
 
-def planted_tastes(grid: Grid, *, follows_loss: bool) -> tuple[dict[tuple[str, str], float], str]:
+def planted_tastes(grid: Grid, *, follows_loss: bool) -> tuple[dict[Hashable, float], str]:
     """Utilities in logits by (scene digest, condition label), and the condition that is everybody's favourite.
 
     Where taste follows the loss, the utility falls by STEP with each rank of the mean loss; where it departs, the
@@ -153,7 +153,7 @@ def rehearse(
             simulate_study(
                 study=study,
                 base_url=base_url,
-                observers=Observers(utilities=dict(utilities), taste_sd=0.3, lapse=0.03, seed=study.seed),
+                observers=Observers(utilities=utilities, taste_sd=0.3, lapse=0.03, seed=study.seed),
                 participants=missing,
                 progress=progress,
             )

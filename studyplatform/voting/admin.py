@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     StudyBase = admin.ModelAdmin[Study]
     QuestionBase = admin.TabularInline[Question, Study]
     MembershipBase = admin.TabularInline[Membership, Study]
+    QuestionFormBase = forms.ModelForm[Question]
 else:
+    QuestionFormBase = forms.ModelForm
     StudyBase, QuestionBase, MembershipBase = admin.ModelAdmin, admin.TabularInline, admin.TabularInline
 
 STEP_WORDS = {
@@ -50,7 +53,7 @@ class FrozenInline:
             return True
         return may_edit(request.user, study) and not (self.frozen_with_design and services.is_frozen(study))
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -63,9 +66,22 @@ class FrozenInline:
         return self._may(request, obj)
 
 
+class QuestionForm(QuestionFormBase):
+    """A new row counts as filled in even when the suggested question is left as it is."""
+
+    class Meta:
+        model = Question
+        fields = ["preset", "position"]
+
+    def has_changed(self) -> bool:
+        return self.instance.pk is None or super().has_changed()
+
+
 class QuestionInline(FrozenInline, QuestionBase):
     model = Question
-    extra = 1
+    form = QuestionForm
+    extra = 0
+    min_num = 1
     max_num = len(Question.Preset)
     fields = ["preset", "position"]
 
@@ -141,11 +157,11 @@ class StudyAdmin(StudyBase):
 
     # --- the form ---------------------------------------------------------------------------------------------------
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Study | None = None) -> list[str]:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Study | None = None) -> list[str]:
         frozen = ["grids", *services.DESIGN_FIELDS] if obj is not None and services.is_frozen(obj) else []
         return [*self.readonly_fields, *frozen]
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Study | None = None) -> dict[str, Any]:  # noqa: ARG002
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Study | None = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ["title"]}
 
     def formfield_for_manytomany(
@@ -168,14 +184,7 @@ class StudyAdmin(StudyBase):
         except StudyError as error:
             messages.error(request, str(error))
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Grids and questions of a design that froze meanwhile stay as they are."""
-        if change and services.is_frozen(Study.objects.get(pk=form.instance.pk)):
-            formsets = [formset for formset in formsets if formset.model is Membership]
-            form.save_m2m = lambda: None
-        super().save_related(request, form, formsets, change)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Ask once; refusals are sentences."""
         study = get_object_or_404(studies_visible(request.user), pk=object_id)
         if not may_edit(request.user, study):
@@ -232,7 +241,11 @@ class StudyAdmin(StudyBase):
             steps = Study.TRANSITIONS[Study.State(study.state)] if may_edit(request.user, study) else ()
             context["steps"] = [(str(step), STEP_WORDS[str(step)]) for step in steps]
             context["log"] = study.audit.select_related("user")[:10]
-        return super().changeform_view(request, object_id, form_url, context)
+        with transaction.atomic():
+            if study is not None and request.method == "POST":
+                # Whether the design is frozen is decided once, for the fields and the rows beside them.
+                Study.objects.select_for_update().get(pk=study.pk)
+            return super().changeform_view(request, object_id, form_url, context)
 
     # --- columns ----------------------------------------------------------------------------------------------------
 

@@ -26,13 +26,13 @@ class StudyRowsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj is None or studies_visible(request.user).filter(pk=obj.study_id).exists()
         )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -61,7 +61,9 @@ class ParticipantAdmin(StudyRowsAdmin):
     fields = ["study", "answered", "finished", "is_bot", "is_pilot", "is_preview", "language", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(votes=Count("trials__votes"), planned=Count("trials"))
+        rows: QuerySet[Any] = (
+            super().get_queryset(request).annotate(votes=Count("trials__votes"), planned=Count("trials"))
+        )
         return rows
 
     @admin.display(description="answered")

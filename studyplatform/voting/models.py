@@ -347,7 +347,7 @@ class Vote(models.Model):
     def __str__(self) -> str:
         return f"{self.trial}: {self.choice}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Refused: votes are stored by ``services.vote_cast`` in one statement and never changed."""
         raise ValueError("A vote is stored by services.vote_cast, once, and never changed.")
 

@@ -148,7 +148,9 @@ def test_replicates_are_compared_with_their_own_kind_and_controls_with_all(owner
     for trial in trials:
         controls = "control" in (trial.left.role, trial.right.role)
         assert controls or trial.left.replicate == trial.right.replicate
-    assert len({frozenset((t.left_id, t.right_id)) for t in trials}) == 12  # two replicates x (3 + 3 with the photograph)
+    assert (
+        len({frozenset((t.left_id, t.right_id)) for t in trials}) == 12
+    )  # two replicates x (3 + 3 with the photograph)
 
 
 def test_only_a_draft_without_participants_can_be_deleted(owner):

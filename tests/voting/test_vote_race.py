@@ -21,7 +21,7 @@ THREADS = 8
 
 
 def race(study: Study, who: Participant, cast: Callable[..., Any], choices: list[str]) -> list[list[Any]]:
-    """Eight threads answer each trial of a session at the same moment, with one ballot number if they choose the same."""
+    """Eight threads answer each trial of a session at once, with one ballot number if all choose the same."""
     trials = [(t.pk, uuid4()) for t in who.trials.order_by("position")]
     barrier, answers = threading.Barrier(THREADS, timeout=60), [[] for _ in trials]
 

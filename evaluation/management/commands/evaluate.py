@@ -29,7 +29,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--host", default="http://127.0.0.1:8000", help="Beginning of the printed address.")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         """Run it."""
         if options["bundle"]:
             return self._bundle(options)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from generation.core.engines import EngineBroken
 from generation.core.grid import GridError, GridFile
 from generation.core.spec import Scalar
 from generation.core.weights import WeightsError
@@ -42,6 +43,8 @@ class Command(BaseCommand):
                 self._render(grid, options)
         except WorkInterrupted as stop:
             raise CommandError(str(stop), returncode=130) from None
+        except (EngineBroken, ValueError) as error:  # a worker that died, an engine nobody knows
+            raise CommandError(str(error)) from None
 
     def _render(self, path: Path, options: dict[str, Any]) -> None:
         layout = self._layout(path)

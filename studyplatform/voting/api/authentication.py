@@ -35,7 +35,7 @@ class ParticipantAuthentication(BaseAuthentication):
         SessionAuthentication().enforce_csrf(request)
         return TakingPart(token), None
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+    def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
@@ -45,5 +45,5 @@ class ParticipantScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     target_class = ParticipantAuthentication
     name = "participant"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "The key that starting a session returns."}

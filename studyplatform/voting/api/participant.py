@@ -94,7 +94,7 @@ class SessionView(ParticipantView):
         return Response(shapes.Start(body).data, 201)
 
     @extend_schema(operation_id="session_progress", responses={200: shapes.Progress, 404: shapes.Problem})
-    def get(self, request: Request, slug: str) -> Response:  # noqa: ARG002
+    def get(self, request: Request, slug: str) -> Response:
         """Where the session stands."""
         return _progress(self.session(slug))
 
@@ -103,7 +103,7 @@ class ConsentView(ParticipantView):
     """The consent."""
 
     @extend_schema(operation_id="session_consent", request=None, responses={200: shapes.Progress})
-    def post(self, request: Request, slug: str) -> Response:  # noqa: ARG002
+    def post(self, request: Request, slug: str) -> Response:
         """Give the consent. Before it no pair is shown and no vote is taken."""
         session = self.session(slug)
         services.consent_give(session=session)
@@ -127,7 +127,7 @@ class PlanView(ParticipantView):
     """The plan."""
 
     @extend_schema(operation_id="session_plan", responses={200: shapes.Plan, 403: shapes.Problem})
-    def get(self, request: Request, slug: str) -> Response:  # noqa: ARG002
+    def get(self, request: Request, slug: str) -> Response:
         """All pairs of the session, in order, with the addresses and sizes of their pictures."""
         session = self.session(slug)
         if session.consented_at is None:
@@ -163,7 +163,7 @@ class FinishView(ParticipantView):
     """The end."""
 
     @extend_schema(operation_id="session_finish", request=None, responses={200: shapes.Completion, 409: shapes.Problem})
-    def post(self, request: Request, slug: str) -> Response:  # noqa: ARG002
+    def post(self, request: Request, slug: str) -> Response:
         """Ask for the completion code; it is given when every pair has a stored vote."""
         code = services.session_finish(session=self.session(slug))
         return Response({"code": code.code})
@@ -173,7 +173,7 @@ class WithdrawView(ParticipantView):
     """The way out."""
 
     @extend_schema(operation_id="session_withdraw", request=None, responses={200: shapes.Progress})
-    def post(self, request: Request, slug: str) -> Response:  # noqa: ARG002
+    def post(self, request: Request, slug: str) -> Response:
         """Withdraw: the votes given so far will not be used."""
         session = self.session(slug)
         services.session_withdraw(session=session)

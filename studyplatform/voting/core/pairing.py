@@ -66,7 +66,7 @@ class Deck(Generic[T]):
 
 
 def round_robin(items: Sequence[int], rng: random.Random) -> list[tuple[int, int]]:
-    """Every unordered pair of ``items`` once, smaller number first, in rounds of disjoint pairs (the circle method), shuffled.
+    """Every unordered pair of ``items`` once, smaller first, in rounds of disjoint pairs (the circle method), shuffled.
 
     Neighbours in the list share no item where that can be had, so any stretch of it shows all conditions about equally
     often.

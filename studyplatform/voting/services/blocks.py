@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from studyplatform.voting.core.pairing import lay_blocks
+from studyplatform.voting.core.pairing import PlannedTrial, lay_blocks
 from studyplatform.voting.models import Block, Participant, Stimulus, Study, Trial, Vote
 
 # A block whose holder has cast no vote for so long is dealt again.
@@ -18,19 +18,10 @@ HOLD = timedelta(hours=6)
 
 def blocks_lay(*, study: Study, stimuli: list[Stimulus]) -> int:
     """Lay a plan for each planned session, numbered after those that exist; returns how many."""
-    replicates: dict[int, set[int]] = defaultdict(set)
-    for stimulus in stimuli:
-        replicates[stimulus.scene_id].add(stimulus.replicate)
-    groups: list[tuple[int, list[int]]] = []
-    for scene, numbers in sorted(replicates.items()):
-        members = [s for s in stimuli if s.scene_id == scene]
-        for replicate in sorted(numbers):
-            # Controls are rendered once and meet every replicate.
-            compared = [s.pk for s in members if s.replicate == replicate or s.role == Stimulus.Role.CONTROL]
-            if len(compared) > 1:
-                groups.append((scene, compared))
+    # Pairs are dealt among places in the design; row numbers are shuffled and would make every plan unrepeatable.
+    shown = sorted(stimuli, key=lambda s: (s.scene_id, s.replicate, s.role, s.position, s.label))
     plans = lay_blocks(
-        scenes=groups,
+        scenes=_groups(shown),
         questions=[q.pk for q in study.questions.all()],
         trials=study.trials_per_session,
         sessions=study.sessions_planned,
@@ -39,12 +30,27 @@ def blocks_lay(*, study: Study, stimuli: list[Stimulus]) -> int:
     first = _next_number(study)
     Block.objects.bulk_create(
         [
-            Block(study=study, number=first + number, plan=[asdict(trial) for trial in plan])
+            Block(study=study, number=first + number, plan=[_item(trial, shown) for trial in plan])
             for number, plan in enumerate(plans)
         ],
         batch_size=500,
     )
     return len(plans)
+
+
+def _groups(shown: list[Stimulus]) -> list[tuple[int, list[int]]]:
+    """For each scene and replicate the places of the stimuli to compare; a control meets every replicate."""
+    places: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, stimulus in enumerate(shown):
+        if stimulus.role != Stimulus.Role.CONTROL:
+            places[stimulus.scene_id, stimulus.replicate].append(place)
+    controls = [(place, s.scene_id) for place, s in enumerate(shown) if s.role == Stimulus.Role.CONTROL]
+    groups = [(scene, [*own, *(c for c, of in controls if of == scene)]) for (scene, _), own in sorted(places.items())]
+    return [(scene, members) for scene, members in groups if len(members) > 1]
+
+
+def _item(trial: PlannedTrial, shown: list[Stimulus]) -> dict[str, Any]:
+    return asdict(trial) | {"left": shown[trial.left].pk, "right": shown[trial.right].pk}
 
 
 def block_take(*, study: Study, participant: Participant) -> Block | None:

@@ -83,7 +83,7 @@ def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, i
     study.blocks.filter(state=Block.State.FREE).delete()
     study.blocks.filter(state=Block.State.HELD).update(state=Block.State.DONE)  # a pilot's plans are not dealt again
     compared = [s for key, s in published.items() if key in shown and s.role != Stimulus.Role.REFERENCE]
-    blocks_lay(study=study, stimuli=sorted(compared, key=lambda s: (s.scene_id, s.replicate, s.role, s.position)))
+    blocks_lay(study=study, stimuli=compared)
 
 
 def _is_used(stimulus: Stimulus) -> bool:

@@ -31,7 +31,7 @@ def test_a_metric_that_is_wrong_is_refuted():
     head = result["headline"]
     assert (head["verdict"], head["minimiser"], head["favourite"]) == ("refuted", "c4", "c2")
     assert "but people prefer lr 0.03: it would win 8" in head["sentence"]
-    assert "it is the minimiser of 3 of 3 scenes" in head["scenes_line"].lower()
+    assert head["scenes_line"].startswith("lr 0.05 is the minimum in 3 of 3 scenes")
     tests = result["metrics"][0]["tests"][0]["tests"]
     assert tests["regret_low"] > 0
     assert tests["rival_win_low"] < 1 / (1 + np.exp(-1.5)) < tests["rival_win_high"]
@@ -219,6 +219,12 @@ def test_a_study_without_votes_says_so():
     assert head["favourite"] is None
 
 
+def test_a_study_without_metrics_says_so_and_still_scores():
+    result = analyse(dataclasses.replace(study(utilities=UTILITIES, losses=WRONG), metrics=(), scores=()), FAST)
+    assert result["headline"]["sentence"].startswith("No metric was measured")
+    assert result["headline"]["favourite"] == "c2"
+
+
 def test_a_study_without_scenes_is_refused():
     data = study(utilities=UTILITIES, losses=WRONG)
     with pytest.raises(ValueError, match="scene"):
@@ -235,7 +241,7 @@ def test_the_seed_decides_the_resampling_and_nothing_else():
 def test_every_reason_can_be_said():
     for code, sentence in words.REASONS.items():
         assert code.startswith("NC_")
-        assert sentence[0] in "{EF"
+        assert sentence[0] in "{EFN"
 
 
 def _sentences(value):

@@ -78,6 +78,7 @@ def test_lpips_without_its_trunk_is_unavailable_never_a_number() -> None:
     for score in (unplanned, lost):
         assert (score.value, score.status) == (None, "unavailable")
         assert "EYEBALLOT_WEIGHTS" in score.reason
+    assert unplanned.reason.startswith("When the grid was planned")
 
 
 def test_an_unknown_metric_and_a_missing_style_are_statuses() -> None:

@@ -96,8 +96,9 @@ def test_a_diverged_sample_is_stored_as_nan_beside_good_ones() -> None:
 def test_weights_with_another_digest_fail_that_item_only() -> None:
     wrong = dataclasses.replace(SPEC, weights={"random-shallow": "0" * 64})
     missing = dataclasses.replace(_spec(backbone="vgg19"), weights={"vgg19": "0" * 64})
-    results = _run(_job(wrong, SPEC, missing))
-    assert [r.status for r in results] == ["failed", "ok", "failed"]
+    careless = dataclasses.replace(_photo("grey"), weights={"random-shallow": "0" * 64})
+    results = _run(_job(wrong, SPEC, missing, careless))
+    assert [r.status for r in results] == ["failed", "ok", "failed", "failed"], "whether or not the renderer looks"
     assert "asks for random-shallow weights with SHA-256 0000" in results[0].reason
     assert "vgg19-dcbb9e9d.pth" in results[2].reason
     assert results[0].png is None

@@ -1,0 +1,86 @@
+"""What stands on top of a report: the answer, who was tested against whom, and what the reader must know first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evaluation.core import words
+from evaluation.core.dataset import StudyData
+from evaluation.core.inference import NotEstimated, Scale
+from evaluation.core.words import Voice
+
+Json = dict[str, Any]
+
+
+def primary_metric(data: StudyData, metrics: Sequence[Json]) -> Json | None:
+    """The declared primary metric; else the first objective whose values may be compared over this grid.
+
+    Chosen by design (scope), never by outcome.
+    """
+    if any(m["id"] == data.primary_metric for m in metrics):
+        return metrics[0]
+    within = [m for m in metrics if (m["tests"][0]["reason"] or {}).get("code") != "NC_SCOPE"]
+    return next(iter(within or metrics), None)
+
+
+def headline(primary: Json | None, pooled: Scale | NotEstimated, data: StudyData, voice: Voice) -> Json:
+    """The answer of the primary metric over all scenes, ready to be read aloud."""
+    favourite = _favourite(pooled)
+    head: Json = {
+        "question": voice.headline_question(),
+        "favourite": favourite,
+        "favourite_label": data.condition[favourite].label if favourite else None,
+        "minimiser": None,
+        "minimiser_label": None,
+        "metric": primary["id"] if primary else None,
+        "metric_label": primary["label"] if primary else None,
+        "scenes_line": "",
+    }
+    if primary is None:
+        reason = words.reason("NC_NO_METRIC")
+        return head | words.verdict_words("not_computable") | {"sentence": voice.say(reason.sentence), "p": None}
+    test = primary["tests"][0]
+    minimum = test["minimum"]
+    if minimum:
+        chosen = test["tests"]["minimiser"] if test["tests"] else minimum["conditions"][0]
+        head |= {"minimiser": chosen, "minimiser_label": data.condition[chosen].label}
+        if minimum["n_scenes"] > 1:
+            head["scenes_line"] = voice.say(
+                f"{head['minimiser_label']} is the minimum in {minimum['scenes_agree']} of {minimum['n_scenes']} scenes "
+                "(pooled by the mean of within-scene z-scores)."
+            )
+    keys = ("verdict", "verdict_word", "mark", "answer", "basis", "sentence")
+    return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}
+
+
+def _favourite(scale: Scale | NotEstimated) -> str | None:
+    if isinstance(scale, NotEstimated):
+        return None
+    return scale.items[int(scale.theta.argmax())]
+
+
+def notices(data: StudyData, planted: Mapping[str, Any] | None, recovered: str | None) -> list[Json]:
+    """What is said before anything else: SIMULATED, what was planted, a network that was never trained."""
+    found: list[Json] = []
+    if data.simulated:
+        truth = planted or {}
+        found.append({"kind": "simulated", "sentence": words.planted_line(truth.get("favourite"), recovered)})
+        if "agrees_with_loss" in truth:
+            with_loss = "agrees" if truth["agrees_with_loss"] else "disagrees"
+            sentence = f"The planted favourite {with_loss} with the loss."
+            found.append({"kind": "planted", "sentence": Voice(True).say(sentence)})
+    if data.random_features:
+        found.append({"kind": "features", "sentence": words.random_features_line(data.networks)})
+    return found
+
+
+def bar_chart_warning(conditions: int) -> str:
+    """Decision 2: what reading the tallest bar is worth."""
+    if conditions < 2:
+        return ""
+    wrong = 100 * (1 - 1 / conditions)
+    return (
+        f"With {conditions} conditions and no preference at all, the tallest bar misses the minimiser "
+        f"{wrong:.0f} % of the time: read the intervals, not the heights."
+    )

@@ -1,0 +1,177 @@
+"""A study from nothing to open in the admin, by the people who may; for all others it does not exist."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from studyplatform.voting.models import Study
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+ADD = "/admin/voting/study/add/"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    """What the add form sends, with one question."""
+    sent = {
+        "title": "Made by hand",
+        "slug": "made-by-hand",
+        "introduction": "Hello.",
+        "consent": "Fine.",
+        "instructions": "",
+        "trials_per_session": 4,
+        "sessions_planned": 5,
+        "strategy": "balanced",
+        "seed": 1,
+        "grace_hours": 24,
+        "hypothesis": "",
+        "questions-TOTAL_FORMS": 1,
+        "questions-INITIAL_FORMS": 0,
+        "questions-0-preset": "natural",
+        "questions-0-position": 0,
+        "memberships-TOTAL_FORMS": 0,
+        "memberships-INITIAL_FORMS": 0,
+    }
+    return sent | changes
+
+
+def change(study: Study) -> str:
+    return reverse("admin:voting_study_change", args=[study.pk])
+
+
+def step(client: Client, study: Study, to: str, comment: str = "") -> str:
+    address = reverse("admin:voting_study_transition", args=[study.pk])
+    return client.post(address, {"to": to, "comment": comment}, follow=True).content.decode()
+
+
+def test_a_study_is_made_and_opened_without_code(as_owner, owner):
+    grid = factories.rendered_grid(owner=owner)
+    assert as_owner.post(ADD, form(grids=[grid.pk])).status_code == 302
+    study = Study.objects.get()
+    assert (study.owner, study.state, str(study.questions.get())) == (owner, "draft", "Which looks more natural?")
+    page = as_owner.get(change(study)).content.decode()
+    assert ">Open</button>" in page
+    assert ">Start a pilot</button>" in page
+    assert "is open now" in step(as_owner, study, "open", "ready")
+    study.refresh_from_db()
+    assert (study.state, study.stimuli.count(), study.audit.get().comment) == ("open", 6, "ready")
+    page = as_owner.get(change(study)).content.decode()
+    assert ">Pause</button>" in page
+    assert study.design_digest in page
+    assert "/stimuli/" in page
+
+
+def test_what_is_missing_is_said_one_sentence_each(as_owner, owner):
+    study = factories.study(owner=owner, questions=())
+    study.grids.clear()
+    page = step(as_owner, study, "open")
+    assert "Add a question." in page
+    assert "Choose at least one rendered grid." in page
+    study.refresh_from_db()
+    assert study.state == "draft"
+
+
+def test_only_own_grids_are_offered(as_owner, owner, stranger):
+    mine, theirs = factories.rendered_grid("mine", owner=owner), factories.rendered_grid("theirs", owner=stranger)
+    page = as_owner.get(ADD).content.decode()
+    assert f"{mine}</option>" in page
+    assert f"{theirs}</option>" not in page
+    assert as_owner.post(ADD, form(grids=[theirs.pk])).status_code == 200
+    assert not Study.objects.exists()
+
+
+def test_a_frozen_study_keeps_its_design_whatever_is_posted(as_owner, open_study):
+    before = Study.objects.values().get()
+    question = open_study.questions.get()
+    posted = form(title="Other", slug="other", trials_per_session=99, public_report="on", grids=[]) | {
+        "questions-INITIAL_FORMS": 1,
+        "questions-0-id": question.pk,
+        "questions-0-preset": "colours",
+        "questions-0-DELETE": "on",
+    }
+    as_owner.post(change(open_study), posted)
+    after = Study.objects.values().get()
+    assert after == before | {"public_report": True}
+    assert open_study.questions.get() == question
+    assert open_study.questions.get().preset == "natural"
+    assert open_study.grids.count() == 1
+
+
+def test_a_study_with_votes_is_not_deleted_and_says_why(as_owner, open_study):
+    factories.finished(open_study)
+    address = reverse("admin:voting_study_delete", args=[open_study.pk])
+    assert as_owner.get(address).status_code == 200
+    page = as_owner.post(address, {"post": "yes"}, follow=True).content.decode()
+    assert "Archive the study instead" in page
+    assert Study.objects.filter(pk=open_study.pk).exists()
+    draft = factories.study("draft", owner=open_study.owner)
+    as_owner.post(reverse("admin:voting_study_delete", args=[draft.pk]), {"post": "yes"})
+    assert not Study.objects.filter(slug="draft").exists()
+
+
+def test_the_list_counts_without_telling_what_wins(as_owner, open_study):
+    for _ in range(3):
+        factories.finished(open_study, choice="left")
+    page = as_owner.get("/admin/voting/study/").content.decode()
+    assert "3 started, 3 of 6 finished, 12 votes" in page
+    assert reverse("voting:landing", args=[open_study.slug]) in page
+    for name in ("trial", "participant"):
+        rows = as_owner.get(f"/admin/voting/{name}/").content.decode()
+        assert "lr 0.1" not in rows
+        assert "left" not in rows.split('id="result_list"')[1].split("</table>")[0].lower()
+
+
+def test_a_stranger_sees_nothing_and_changes_nothing(open_study, stranger, colleague):
+    who = factories.participant(open_study)
+    rows = {"stimulus": open_study.stimuli.first(), "participant": who, "trial": who.trials.first()}
+    client = signed_in(stranger)
+    assert open_study.title not in client.get("/admin/voting/study/").content.decode()
+    assert client.get(change(open_study)).status_code == 302
+    assert client.post(change(open_study), form()).status_code == 302
+    assert client.post(reverse("admin:voting_study_delete", args=[open_study.pk])).status_code == 404
+    address = reverse("admin:voting_study_transition", args=[open_study.pk])
+    assert client.post(address, {"to": "closed"}).status_code == 404
+    for name, row in rows.items():
+        assert str(open_study) not in client.get(f"/admin/voting/{name}/").content.decode()
+        assert client.get(reverse(f"admin:voting_{name}_change", args=[row.pk])).status_code == 302
+    open_study.refresh_from_db()
+    assert (open_study.state, open_study.title) == ("open", "The study study")
+
+
+@pytest.mark.parametrize(("role", "may"), [("viewer", False), ("analyst", False), ("editor", True), ("owner", True)])
+def test_a_colleague_may_what_their_role_says(open_study, colleague, role, may):
+    open_study.memberships.create(user=colleague, role=role)
+    client = signed_in(colleague)
+    page = client.get(change(open_study))
+    assert page.status_code == 200
+    assert (">Pause</button>" in page.content.decode()) is may
+    step(client, open_study, "paused")
+    open_study.refresh_from_db()
+    assert open_study.state == ("paused" if may else "open")
+
+
+def test_a_superuser_sees_all_and_a_visitor_nothing(open_study, client):
+    assert signed_in(factories.user("root", superuser=True)).get(change(open_study)).status_code == 200
+    assert client.get(change(open_study)).status_code == 302
+    plain = signed_in(factories.user("plain", staff=False))
+    assert plain.get("/admin/voting/study/").status_code == 302
+
+
+def test_rows_of_a_session_are_read_only(as_owner, open_study):
+    who = factories.participant(open_study)
+    for name, row in (("participant", who), ("trial", who.trials.first()), ("stimulus", open_study.stimuli.first())):
+        address = reverse(f"admin:voting_{name}_change", args=[row.pk])
+        page = as_owner.get(address)
+        assert page.status_code == 200
+        assert who.token not in page.content.decode()
+        assert as_owner.post(address, {"study": 1}).status_code == 403
+        assert as_owner.get(f"/admin/voting/{name}/add/").status_code == 403

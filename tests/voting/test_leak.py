@@ -1,0 +1,137 @@
+"""Nothing a participant can get tells what made a picture (fault F16): pages, JSON, headers, names, chunks, order."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from generation.models import Artifact, Condition, Render, Scene
+from studyplatform.voting.models import Participant, Study
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PAGES = ("landing", "start", "consent", "instructions", "trial", "thanks", "withdraw")
+
+
+def secrets(study: Study) -> set[str]:
+    """Everything that must not be seen: labels, parameters, digests, slugs of grids."""
+    words = {s.label for s in study.stimuli.all()}
+    words |= {f'"{c.method}"' for c in Condition.objects.all()} | {"learning", "adam", "total_loss", "0.01"}
+    words |= set(Render.objects.values_list("digest", flat=True)) | set(Scene.objects.values_list("digest", flat=True))
+    words |= set(Artifact.objects.values_list("sha256", flat=True))
+    words |= set(study.grids.values_list("slug", flat=True)) | {
+        '"control"',
+        '"grid"',
+        "photograph",
+        "design_prob",
+        "catch",
+    }
+    return words - {"style", "content"}
+
+
+def crawl(study: Study) -> tuple[list[str], list[str]]:
+    """One participant's whole session by page and by API: all texts with their headers, and the stimuli's addresses."""
+    client, texts = Client(), []
+
+    def take(response) -> str:
+        head = "\n".join(f"{k}: {v}" for k, v in response.items())
+        texts.append(head + "\n" + response.content.decode("latin-1") + str(response.cookies))
+        return response.content.decode("latin-1")
+
+    take(client.get(reverse("voting:landing", args=[study.slug])))
+    for step in ("start", "consent", "instructions"):
+        take(client.get(reverse(f"voting:{step}", args=[study.slug])))
+        take(client.post(reverse(f"voting:{step}", args=[study.slug])))
+    plan = json.loads(take(client.get(reverse("voting:api-plan", args=[study.slug]))))
+    for pair in plan["trials"]:
+        page = take(client.get(reverse("voting:trial", args=[study.slug])))
+        uuid = re.search(r'name="uuid" value="([^"]+)"', page).group(1)
+        ballot = {"uuid": uuid, "trial": pair["id"], "choice": "left"}
+        take(client.post(reverse("voting:api-votes", args=[study.slug]), ballot, "application/json"))
+    for name in ("finish", "session"):
+        address = reverse(f"voting:api-{name}", args=[study.slug])
+        take(client.post(address) if name == "finish" else client.get(address))
+    for step in ("thanks", "withdraw"):
+        take(client.get(reverse(f"voting:{step}", args=[study.slug])))
+    addresses = sorted({m for text in texts for m in re.findall(r"/stimuli/[^\"'\s]+\.png", text)})
+    for address in addresses:
+        take(client.get(address))
+    return texts, addresses
+
+
+def test_three_participants_see_no_condition(owner):
+    study = factories.study(
+        owner=owner, questions=("natural", "style"), show_photograph=True, trials_per_session=20, state="open"
+    )
+    hidden = secrets(study)
+    for _ in range(3):
+        texts, addresses = crawl(study)
+        assert len(addresses) == study.stimuli.count()
+        for text in texts:
+            seen = [word for word in hidden if word.lower() in text.lower()]
+            assert not seen, (seen, text[:400])
+
+
+def test_the_crawl_would_see_a_leak(owner, monkeypatch):
+    """The positive control: a label in the plan is found."""
+    study = factories.study(owner=owner, state="open")
+    from studyplatform.voting import selectors
+
+    plain = selectors.picture_shown
+    monkeypatch.setattr(selectors, "picture_shown", lambda s, p: {**plain(s, p), "title": p.label})
+    texts, _ = crawl(study)
+    assert any(word.lower() in text.lower() for word in secrets(study) for text in texts)
+
+
+def test_pictures_are_immutable_and_carry_nothing_that_orders_them(open_study, client):
+    stimulus = open_study.stimuli.first()
+    address = reverse("voting:stimulus", args=[open_study.token, stimulus.public_name])
+    response = client.get(address)
+    assert response.content.startswith(b"\x89PNG")
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    for header in ("Last-Modified", "ETag", "Content-Disposition", "Set-Cookie"):
+        assert header not in response
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/stimuli/",
+        "/stimuli/{token}/",
+        "/stimuli/{token}/{name}",
+        "/stimuli/{token}/{name}.webp",
+        "/stimuli/{token}/../{token}/{name}.png",
+        "/stimuli/../masters/{sha}.png",
+        "/stimuli/{token}/" + "0" * 32 + ".png",
+        "/masters/{sha}",
+        "/media/{token}/{name}.png",
+    ],
+)
+def test_nothing_else_is_served(open_study, client, address):
+    stimulus = open_study.stimuli.select_related("render").first()
+    filled = address.format(token=open_study.token, name=stimulus.public_name, sha=stimulus.render.image_id)
+    assert client.get(filled).status_code == 404
+
+
+def test_the_plan_has_exactly_the_fields_it_promises(open_study):
+    who = factories.participant(open_study)
+    from studyplatform.voting.selectors import plan_of
+
+    for pair in plan_of(who.session):
+        assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered"}
+        assert set(pair["left"]) == {"src", "width", "height"}
+
+
+def test_the_side_tells_nothing_about_the_condition(owner):
+    """Over a full round of blocks each picture is left as often as right, within one per pair."""
+    study = factories.study(owner=owner, trials_per_session=6, sessions_planned=20, state="open")
+    for _ in range(20):
+        factories.participant(study)
+    for stimulus in study.stimuli.all():
+        left, right = study.trials.filter(left=stimulus).count(), study.trials.filter(right=stimulus).count()
+        assert abs(left - right) <= 2
+    assert Participant.objects.count() == 20
