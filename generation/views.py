@@ -38,12 +38,10 @@ def grid_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "generation/grid.html", context)
 
 
-def _scores(cell: Cell) -> list[tuple[str, str, str]]:
-    """Label, value or the words of its status, and the reason, of each score of a cell."""
+def _scores(cell: Cell) -> list[tuple[str, str]]:
+    """Label and value, or the reason why there is none, of each score of a cell."""
     scores = sorted(cell.render.scores.all(), key=lambda s: s.metric.key)
-    return [
-        (s.metric.label, f"{s.value:.4g}" if s.value is not None else s.get_status_display(), s.reason) for s in scores
-    ]
+    return [(s.metric.label, f"{s.value:.4g}" if s.value is not None else s.reason) for s in scores]
 
 
 @login_required

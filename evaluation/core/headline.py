@@ -46,9 +46,9 @@ def headline(primary: Json | None, pooled: Scale | NotEstimated, data: StudyData
         chosen = test["tests"]["minimiser"] if test["tests"] else minimum["conditions"][0]
         head |= {"minimiser": chosen, "minimiser_label": data.condition[chosen].label}
         if minimum["n_scenes"] > 1:
+            where = f"{minimum['scenes_agree']} of {minimum['n_scenes']} scenes"
             head["scenes_line"] = voice.say(
-                f"{head['minimiser_label']} is the minimum in {minimum['scenes_agree']} of {minimum['n_scenes']} scenes "
-                "(pooled by the mean of within-scene z-scores)."
+                f"{head['minimiser_label']} is the minimum in {where} (pooled by the mean of within-scene z-scores)."
             )
     keys = ("verdict", "verdict_word", "mark", "answer", "basis", "sentence")
     return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}

@@ -123,9 +123,7 @@ def _check_header(picture: Pillow.Image, label: str) -> None:
     if getattr(picture, "n_frames", 1) != 1:
         raise ImageError(f"{label} is animated. Export a single frame as PNG or JPEG.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise ImageError(
-            f"{label} has {width} x {height} pixels; {_LIMITS}"
-        )
+        raise ImageError(f"{label} has {width} x {height} pixels; {_LIMITS}")
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} pixels; a picture has at least {MIN_SIDE} on each side.")
 

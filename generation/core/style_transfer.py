@@ -111,8 +111,8 @@ def objective(params: Params) -> Mapping[str, Scalar]:
 def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
     """The numbers about each image, under the reference parameters ``params`` (complete, as of ``Method.complete``).
 
-    ``weights``: network -> SHA-256 of what was found of ``measured_networks(params)``. A number whose network is missing
-    is declared all the same and measured as ``unavailable``.
+    ``weights``: network -> SHA-256 of what was found of ``measured_networks(params)``. A number whose network is
+    missing is declared all the same and measured as ``unavailable``.
     """
     raw = features(params)
     found = weights.get(str(params["backbone"]), "")

@@ -97,7 +97,7 @@ def grid_layout(*, text: str, read: Callable[[str], bytes]) -> GridLayout:
             try:
                 found[network] = weights.find(network).sha256
             except weights.WeightsError as error:
-                notes.append(str(error))
+                notes.append(f"Metrics that need {network} will say that it is missing. {error}")
     metrics = tuple(file.task.metrics(file.reference, found))
     return GridLayout(file, sources, needed, metrics, tuple(notes))
 
@@ -111,7 +111,7 @@ def _auto(name: str, param: tasks.Param, notes: list[str]) -> Scalar:
             reasons.append(str(error))
             continue
         if reasons:
-            notes.append(f"{name} = {choice}, because nothing before it could be had. {reasons[0]}")
+            notes.append(f"{name} = {choice}: no pretrained network could be had.")
         return choice
     raise GridError(f'[parameters] {name} = "auto": none of {", ".join(param.choices)} can be had. {" ".join(reasons)}')
 

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 from evaluation.models import Analysis
 from studyplatform.config.pairs import study_pair
 from studyplatform.voting.models import Study
+from studyplatform.voting.selectors import minutes_needed
 
 
 @require_GET
@@ -20,7 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
     latest = {analysis.study_id: analysis for analysis in reversed(reports)}
     context = {
-        "studies": [(study, study_pair(study)) for study in studies],
+        "studies": [(study, study_pair(study), minutes_needed(study)) for study in studies],
         "reports": sorted(latest.values(), key=lambda a: a.created_at, reverse=True),
     }
     return render(request, "home.html", context)

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from tests.generation.gamma_task import picture
+from tests.live_processes import alive_in_group
 
 GRID = """
 [grid]
@@ -156,15 +157,7 @@ def test_ctrl_c_gives_the_job_back_and_leaves_no_process(house: Path) -> None:
     assert "goes on from here" in out
     assert "Traceback" not in out
     assert rows(house, "SELECT count(*) FROM generation_job WHERE status = 'running'") == [(0,)]
-    _wait_for(lambda: not _group_alive(process.pid), None)
-
-
-def _group_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    _wait_for(lambda: not alive_in_group(process.pid), None)
 
 
 def _wait_for_done_jobs(folder: Path, count: int, process: subprocess.Popen[str]) -> None:

@@ -47,6 +47,13 @@ def test_no_preference_at_all_is_never_a_yes_or_no():
     assert verdicts <= {"inconclusive", "equivalent"}
 
 
+def test_few_votes_without_preference_are_inconclusive():
+    data = study(utilities=np.zeros((1, 4)), losses=[[1.0, 2, 3, 4]], n_participants=12, n_trials=12, seed=1)
+    head = analyse(data, FAST)["headline"]
+    assert head["verdict"] == "inconclusive"
+    assert "stays open" in head["sentence"]
+
+
 def test_many_votes_without_preference_are_practically_equal():
     data = study(utilities=np.zeros((1, 3)), losses=[[1.0, 2, 3]], n_participants=80, n_trials=100, seed=3)
     assert analyse(data, FAST)["headline"]["verdict"] == "equivalent"

@@ -55,6 +55,12 @@ def test_the_standard_error_is_the_larger_of_two():
     assert scale.se_contrast[0, 1] > 1.5 / np.sqrt(40 * 0.6 * 0.4)
 
 
+def test_intervals_use_t_with_participants_less_one():
+    scale = scale_of(study(utilities=[0, 0.5, 1.0], losses=[1, 2, 3], n_participants=9, n_trials=20))
+    low, high = scale.interval(0.0, 1.0)
+    assert high == -low == pytest.approx(2.306, abs=5e-4)  # t(8), any table
+
+
 def test_refuting_a_true_null_stays_within_its_level():
     rejected = replicates = 0
     for seed in range(120):

@@ -98,11 +98,16 @@ def test_a_killed_worker_is_a_sentence_and_leaves_no_other() -> None:
 
 def test_an_exception_in_the_parent_ends_the_workers_at_once(tmp_path: Path) -> None:
     started = time.monotonic()
-    with pytest.raises(RuntimeError, match="stop"), engines.open_engine("processes:1") as engine:
-        engine.submit(write_pid_and_sleep, str(tmp_path / "pid"))
-        worker = _wait_for(tmp_path / "pid")
-        raise RuntimeError("stop")
-    assert _gone(worker)
+
+    def work() -> None:
+        with engines.open_engine("processes:1") as engine:
+            engine.submit(write_pid_and_sleep, str(tmp_path / "pid"))
+            _wait_for(tmp_path / "pid")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        work()
+    assert _gone(int((tmp_path / "pid").read_text()))
     assert time.monotonic() - started < 40, "nobody waited for the sleeper"
 
 

@@ -35,7 +35,9 @@ def _scores(
 
 def test_the_losses_are_those_of_the_definition_on_the_stored_pixels() -> None:
     image = drawn(7)
-    c, s, x = (to_tensor(i, torch.device("cpu")) for i in (drawn(1), images.resize_longest(drawn(2, 80, 80), 96), image))
+    c, s, x = (
+        to_tensor(i, torch.device("cpu")) for i in (drawn(1), images.resize_longest(drawn(2, 80, 80), 96), image)
+    )
     terms = style_loss(style_transfer.features(PARAMS), weights.find("random-shallow"), c, s)(x)
     scores = _scores(image)
     assert scores["style_loss"].value == pytest.approx(float(terms.style[0]), rel=1e-6)

@@ -10,7 +10,16 @@ from generation.core import images, style_transfer, weights
 from generation.core.photo import COMMON_METHODS
 from generation.core.protocols import Image, Picture, Tick
 from generation.core.render import read_curve, run_job
-from generation.core.spec import JobItem, JobSpec, MetricSpec, Params, RenderResult, RenderSpec, ScoreValue, sha256_bytes
+from generation.core.spec import (
+    JobItem,
+    JobSpec,
+    MetricSpec,
+    Params,
+    RenderResult,
+    RenderSpec,
+    ScoreValue,
+    sha256_bytes,
+)
 
 from .conftest import drawn
 

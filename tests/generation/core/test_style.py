@@ -54,7 +54,10 @@ def test_style_and_content_loss_are_the_written_formulas(content: images.Image, 
     def rel(a: Tensor, b: Tensor) -> Tensor:
         return ((a - b) ** 2).mean() / (b**2).mean()
 
-    layers = [sum(rel(a, b) for a, b in zip(moments(fx[k]), moments(fs[k]), strict=True)) / 2 for k in LAYERS["random-shallow"]]
+    layers = [
+        sum(rel(a, b) for a, b in zip(moments(fx[k]), moments(fs[k]), strict=True)) / 2
+        for k in LAYERS["random-shallow"]
+    ]
     tv = [sum((i.diff(dim=d) ** 2).mean() for d in (2, 3)) for i in (x, c)]
     assert terms.layers[0].tolist() == pytest.approx([float(v) for v in layers], rel=1e-4)
     assert float(terms.style[0]) == pytest.approx(float(sum(layers)) / 4, rel=1e-4)
@@ -133,7 +136,10 @@ def test_the_same_batch_gives_the_same_bytes(content: images.Image, style: image
 
 def test_seeds_matter_for_noise_only(content: images.Image, style: images.Image) -> None:
     a, b, c, d = _run(
-        content, style, [dataclasses.replace(SAMPLE, init=i, seed=s) for i in ("noise", "content") for s in (1, 2)], steps=2
+        content,
+        style,
+        [dataclasses.replace(SAMPLE, init=i, seed=s) for i in ("noise", "content") for s in (1, 2)],
+        steps=2,
     )
     assert not np.array_equal(a.image, b.image)
     assert np.array_equal(c.image, d.image)
@@ -208,7 +214,9 @@ def test_a_real_network_gets_its_own_preprocessing(content: images.Image, order:
     x = engine.to_tensor(content, CPU)
     network = backbones.Pretrained(found, ["relu1_1"])
     prepared = (x.flip(1) if order == "BGR" else x) * 255 - torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
-    expected = torch.relu(torch.nn.functional.conv2d(prepared, network.stack[0].weight, network.stack[0].bias, padding=1))  # type: ignore[arg-type]
+    expected = torch.relu(
+        torch.nn.functional.conv2d(prepared, network.stack[0].weight, network.stack[0].bias, padding=1)
+    )  # type: ignore[arg-type]
     assert torch.allclose(network(x)["relu1_1"], expected, rtol=1e-4, atol=1e-3)
     assert not any(p.requires_grad for p in network.parameters())
     assert len(network.stack) == 2, "cut after the last layer that is needed"

@@ -1,0 +1,65 @@
+"""The first page: the question, where to vote, what came out, sign in; the admin's first page beside it."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from studyplatform.voting.models import Study
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_empty_house_says_so(client: Client) -> None:
+    page = client.get("/").content.decode()
+    assert "Does the image with the minimum loss match what people prefer?" in page
+    assert "No study is open at the moment" in page
+    assert "No report is public yet" in page
+    assert reverse("admin:login") in page
+
+
+def test_an_open_study_shows_a_pair_the_question_and_the_minutes(client: Client, open_study: Study) -> None:
+    page = client.get("/").content.decode()
+    assert open_study.title in page
+    assert reverse("voting:landing", args=[open_study.slug]) in page
+    assert "Which looks more natural?" in page
+    assert "about 1 minute" in page
+    pictures = [part.split('"')[0] for part in page.split('src="')[1:] if part.startswith("/stimuli/")]
+    assert len(set(pictures)) == 2
+    assert all(client.get(address).status_code == 200 for address in pictures)
+
+
+def test_drafts_closed_studies_and_rehearsals_are_not_offered(client: Client, open_study: Study) -> None:
+    Study.objects.filter(pk=open_study.pk).update(simulated=True)
+    assert open_study.title not in client.get("/").content.decode()
+    Study.objects.filter(pk=open_study.pk).update(simulated=False, state="closed")
+    assert open_study.title not in client.get("/").content.decode()
+
+
+def test_the_admin_opens_on_studies_and_grids(as_owner: Client, open_study: Study) -> None:
+    page = as_owner.get(reverse("admin:index")).content.decode()
+    assert "Eyeballot" in page
+    assert open_study.title in page
+    assert "rendered" in page
+
+
+def test_another_researcher_sees_neither(open_study: Study) -> None:
+    client = Client()
+    client.force_login(factories.user("somebody-else"))
+    page = client.get(reverse("admin:index")).content.decode()
+    assert open_study.title not in page
+    grid = open_study.grids.get()
+    assert client.get(reverse("generation:grid", args=[grid.slug])).status_code == 404
+
+
+def test_the_owner_sees_the_contact_sheet_and_its_pictures(as_owner: Client, open_study: Study) -> None:
+    grid = open_study.grids.get()
+    page = as_owner.get(reverse("generation:grid", args=[grid.slug]))
+    assert page.status_code == 200
+    cell = grid.cells.first()
+    assert cell is not None
+    for name in ("image", "thumbnail"):
+        picture = as_owner.get(reverse(f"generation:{name}", args=[grid.slug, cell.render.image_id]))
+        assert picture.status_code == 200
+    foreign = as_owner.get(reverse("generation:image", args=[grid.slug, "0" * 64]))
+    assert foreign.status_code == 404
