@@ -67,7 +67,7 @@ class Study(models.Model):
     )
     allow_ties = models.BooleanField(default=False, help_text="Offer “no preference” under each pair.")
     show_photograph = models.BooleanField(
-        default=False, help_text="Add the unprocessed photograph to the pairs, as a control condition."
+        default=False, help_text="Add the unprocessed photograph (and other controls of the grid) to the pairs."
     )
     strategy = models.CharField(max_length=10, choices=Strategy, default=Strategy.BALANCED)
     hypothesis = models.TextField(

@@ -36,7 +36,7 @@ style = ["style"]
 [parameters]
 backbone = "random-shallow"
 size = 64
-steps = 60
+steps = 800
 scales = 1
 
 [[conditions]]

@@ -59,6 +59,8 @@ def pictures_of(study: Study) -> list[Picture]:
                 problems.append(problem)
                 continue
             control = cell.condition.role == Condition.Role.CONTROL
+            if control and not study.show_photograph:
+                continue
             picture = Picture(
                 scene=cell.scene,
                 render=cell.render,
