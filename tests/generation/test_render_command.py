@@ -1,6 +1,7 @@
 """The command as a researcher types it: the plan, the sentences, and a real process that is killed and goes on."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -36,7 +37,7 @@ style = ["style"]
 [parameters]
 backbone = "random-shallow"
 size = 64
-steps = 800
+steps = 100
 scales = 1
 
 [[conditions]]
@@ -45,14 +46,22 @@ learning_rate = [0.01, 0.1]
 """
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty house with its database."""
+    folder = tmp_path_factory.mktemp("house")
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=_environment(folder), check=True)
+    return folder / "var"
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    """An empty house with a grid file and its pictures."""
+def house(tmp_path: Path, migrated: Path) -> Path:
+    """A house of its own for a test, with a grid file and its pictures."""
+    shutil.copytree(migrated, tmp_path / "var")
     for seed, name in enumerate(("one.png", "two.png", "style.png")):
         (tmp_path / name).write_bytes(picture(seed))
     (tmp_path / "grid.toml").write_text(GRID)
-    environment = _environment(tmp_path)
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=settings.BASE_DIR, env=environment, check=True)
     return tmp_path
 
 

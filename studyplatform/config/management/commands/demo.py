@@ -31,7 +31,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.console = Console()
-        signal.signal(signal.SIGTERM, _interrupt)
+        # Also where a shell started this in the background and told it to ignore Ctrl-C.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         try:
             with ExitStack() as stack:
                 self._run(stack, options)
