@@ -14,6 +14,8 @@ from tests import factories
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+if CHROMIUM is None and os.environ.get("EYEBALLOT_REQUIRE") == "1":
+    raise RuntimeError("A Chromium is required here (EYEBALLOT_REQUIRE=1): install it or name one in CHROMIUM.")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
