@@ -1,5 +1,6 @@
 """What the report page shows, as plain words and numbers: an analysis made ready for its template."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ class Report:
 
 def report_of(analysis: Analysis) -> Report:
     """Everything the page says about one analysis."""
-    results: Json = analysis.results
+    results: Json = unbroken(analysis.results)
     scenes = [g for g in results["groups"] if g["scope"] == "scene"]
     texts = chart_texts(results).items()
     return Report(
@@ -73,7 +74,7 @@ def report_of(analysis: Analysis) -> Report:
         scene_charts=[_chart(analysis, stem, text) for stem, text in texts if stem.endswith("by_scene")],
         scene=scenes[0]["label"],
         scene_place=f"Scene 1 of {len(scenes)}" if len(scenes) > 1 else "The scene",
-        pictures=_pictures(analysis, scenes[0]["scene"]),
+        pictures=_pictures(analysis, results, scenes[0]["scene"]),
         votes=[_vote_row(row) for row in results["groups"][0]["rows"]],
         metrics=[_metric_row(metric, results) for metric in results["metrics"]],
         scenes=_scene_rows(results),
@@ -96,19 +97,21 @@ def _chart(analysis: Analysis, stem: str, text: Mapping[str, str]) -> Chart:
     )
 
 
-def _pictures(analysis: Analysis, scene: str) -> list[Shown]:
-    """The pooled minimiser and the pooled favourite in the study's first scene: never the scene that suits best."""
-    head = analysis.results["headline"]
-    metric = next((m for m in analysis.results["metrics"] if m["id"] == analysis.results["primary"]), None)
+def _pictures(analysis: Analysis, results: Json, scene: str) -> list[Shown]:
+    """The pooled minimiser and the highest score in the study's first scene: never the scene that suits best."""
+    head = results["headline"]
+    metric = next((m for m in results["metrics"] if m["id"] == results["primary"]), None)
     extreme = "Highest" if metric and metric["direction"] == "higher_better" else "Lowest"
     name = metric_name(metric["label"], short=True) if metric else "loss"
-    voters = "simulated voters" if analysis.results["study"]["simulated"] else "people"
-    wanted = [
-        ("minimum", head["minimiser"], f"{extreme} {name}"),
-        ("favourite", head["favourite"], f"Preferred by {voters}"),
-    ]
+    simulated = results["study"]["simulated"]
+    # An analysis of an earlier version does not say whether anybody else could be the favourite.
+    if head.get("favourite_sure"):
+        top = f"Preferred by {'simulated voters' if simulated else 'people'}"
+    else:
+        top = f"Highest score of the {'simulated ' if simulated else ''}votes"
+    wanted = [("minimum", head["minimiser"], f"{extreme} {name}"), ("favourite", head["favourite"], top)]
     if head["minimiser"] and head["minimiser"] == head["favourite"]:
-        wanted = [("both", head["minimiser"], f"{extreme} {name}, and preferred by {voters}")]
+        wanted = [("both", head["minimiser"], f"{extreme} {name}, and {top[0].lower()}{top[1:]}")]
     stimuli = list(
         analysis.study.stimuli.filter(role=Stimulus.Role.GRID, scene__digest__startswith=scene)
         .select_related("render__condition", "scene")
@@ -118,7 +121,7 @@ def _pictures(analysis: Analysis, scene: str) -> list[Shown]:
     for role, condition, caption in wanted:
         found = next((s for s in stimuli if condition and s.render.condition.digest.startswith(condition)), None)
         if found is not None:
-            label = next(c["label"] for c in analysis.results["conditions"] if c["id"] == condition)
+            label = next(c["label"] for c in results["conditions"] if c["id"] == condition)
             url = storages["stimuli"].url(found.path)
             alt = f"{found.scene} rendered with {label}: {caption[0].lower()}{caption[1:]}"
             shown.append(Shown(url, role, caption, label, alt, found.width, found.height))
@@ -170,7 +173,7 @@ def _scene_rows(results: Json) -> list[dict[str, Any]]:
         {
             "label": test["label"],
             "minimum": ", ".join(test["minimum"]["labels"]) if test["minimum"] else None,
-            "favourite": groups[test["scene"]]["favourite_label"],
+            "favourite": groups[test["scene"]]["favourite_label"] or _no_favourite(groups[test["scene"]]),
             "verdict": test["verdict_word"],
             "mark": test["mark"],
             "badge": BADGES[test["verdict"]],
@@ -182,6 +185,11 @@ def _scene_rows(results: Json) -> list[dict[str, Any]]:
     ]
 
 
+def _no_favourite(group: Json) -> str:
+    estimated = any(row["theta"] is not None for row in group["rows"])
+    return "shared by several" if estimated else "not estimated"
+
+
 def _ceilings(results: Json) -> list[tuple[str, str]]:
     names = {
         "loo": "the others' consensus predicts a held-out voter (ceiling from below)",
@@ -191,9 +199,31 @@ def _ceilings(results: Json) -> list[tuple[str, str]]:
     return [(words, percent(results["ceilings"][key]) or "not enough votes") for key, words in names.items()]
 
 
+def unbroken(results: Json) -> dict[str, Any]:
+    """``results`` for a page: no line breaks inside 'lr 0.3', '95 %' or 'p < .001', whatever sentence they stand in."""
+    labels = {c["label"] for c in results["conditions"]}
+    bound = {label: re.sub(r" (?=[\d.])", "\u00a0", label) for label in labels}
+    # Longer labels first: 'lr 0.1' is also the beginning of 'lr 0.15'.
+    changed = sorted((label for label in labels if bound[label] != label), key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, changed))) if changed else None
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: walk(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [walk(inner) for inner in value]
+        if not isinstance(value, str):
+            return value
+        text = pattern.sub(lambda found: bound[found.group()], value) if pattern else value
+        return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=[<=] )|(?<=\bp [<=]) ", "\u00a0", text)
+
+    walked: dict[str, Any] = walk(results)
+    return walked
+
+
 def percent(value: float | None) -> str | None:
-    """'64 %', or None."""
-    return None if value is None else f"{100 * value:.0f} %"
+    """'64 %', or None; the space does not break."""
+    return None if value is None else f"{100 * value:.0f}\u00a0%"
 
 
 def interval(low: float | None, high: float | None) -> str | None:

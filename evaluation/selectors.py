@@ -6,6 +6,10 @@ from django.db.models import Q, QuerySet
 from evaluation.models import Analysis
 from studyplatform.voting.models import Membership, Study
 
+#: While people still vote, nobody looks at the direction of the outcome (study.md section 5).
+BLIND_STATES = (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED)
+UNBLINDED = "unblinded"  # the action in the audit log
+
 
 def latest_analyses(study: Study) -> list[Analysis]:
     """The newest analysis of each question, in the questions' order."""
@@ -42,3 +46,19 @@ def may_download(user: User | AnonymousUser, study: Study) -> bool:
         or study.owner_id == user.pk
         or study.memberships.filter(user_id=user.pk, role__in=roles).exists()
     )
+
+
+def takes_votes(study: Study) -> bool:
+    """Whether people still vote, so that a look at the outcome has to be written down."""
+    return study.state in BLIND_STATES and not study.simulated
+
+
+def is_sealed(study: Study) -> bool:
+    """Whether the choices stay hidden: people still vote and no unblinding is in the audit log.
+
+    A look at the pilot does not unseal the study that was opened after it.
+    """
+    looks = study.audit.filter(action=UNBLINDED)
+    if study.opened_at is not None:
+        looks = looks.filter(at__gte=study.opened_at)
+    return takes_votes(study) and not looks.exists()

@@ -13,15 +13,13 @@ from django.core.files.storage import storages
 from django.db import transaction
 
 from evaluation.core import bundle
-from evaluation.core.analysis import Options, analyse
+from evaluation.core.analysis import SCHEMA, Options, analyse
 from evaluation.core.dataset import StudyData
 from evaluation.core.figures import chart_files, chart_texts
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
+from evaluation.selectors import UNBLINDED, takes_votes
 from studyplatform.voting.models import AuditEntry, ExportRecord, Study
-
-# While people still vote, nobody looks at the direction of the outcome (study.md section 5).
-BLIND_STATES = (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED)
 
 
 class EvaluationError(Exception):
@@ -51,14 +49,14 @@ def analysis_run(
     code = code_version()
     wanted = {"data_digest": data.digest, "options": options.to_json(), "code_version": code}
     questions = list(study.questions.all())
-    same = {a.question_id: a for a in study.analyses.filter(**wanted).order_by("-pk")}
+    same = {a.question_id: a for a in study.analyses.filter(**wanted, results__schema=SCHEMA).order_by("-pk")}
+    if takes_votes(study):
+        AuditEntry.objects.create(study=study, user=by, action=UNBLINDED, data={"data_digest": data.digest})
     if all(q.pk in same and figures_stored(same[q.pk]) for q in questions):
         return [same[q.pk] for q in questions]
     results = {q.pk: analyse(data, options, question=q.preset) for q in questions}
     files = {pk: chart_files(result) for pk, result in results.items()}
     with transaction.atomic():
-        if unblind and study.state in BLIND_STATES and not study.simulated:
-            AuditEntry.objects.create(study=study, user=by, action="unblinded", data={"data_digest": data.digest})
         analyses = [
             same.get(pk) or Analysis.objects.create(study=study, question_id=pk, results=result, **wanted)
             for pk, result in results.items()
@@ -89,18 +87,21 @@ def figure_name(analysis: Analysis, name: str) -> str:
 def bundle_zip(*, study: Study, by: User | None = None) -> bytes:
     """The study's data as one zip, the same bytes for the same data; the export is written down."""
     data = study_data(study)
-    export_record(study=study, data=data, by=by)
+    if by is not None:
+        export_record(study=study, data=data, by=by)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(bundle.write(data).items()):
             # A fixed date: the zip format has no room for "none" and a real one would change the bytes.
-            archive.writestr(zipfile.ZipInfo(f"{data.slug}/{name}", (1980, 1, 1, 0, 0, 0)), content)
+            archive.writestr(zipfile.ZipInfo(f"{data.export_name}/{name}", (1980, 1, 1, 0, 0, 0)), content)
     return out.getvalue()
 
 
 @transaction.atomic
-def export_record(*, study: Study, data: StudyData, by: User | None) -> ExportRecord:
-    """Number and note an export that leaves the house."""
+def export_record(*, study: Study, data: StudyData, by: User) -> ExportRecord | None:
+    """Number and note an export of people's votes that leaves the house; a rehearsal is free and not noted."""
+    if study.simulated:
+        return None
     locked = Study.objects.select_for_update().get(pk=study.pk)
     number = locked.exports.count() + 1
     return ExportRecord.objects.create(study=locked, number=number, by=by, data_digest=data.digest)
@@ -123,7 +124,7 @@ def _planted_before(study: Study) -> Mapping[str, Any] | None:
 def _check(study: Study, planted: Mapping[str, Any] | None, unblind: bool) -> None:
     if planted and not study.simulated:
         raise EvaluationError("A planted truth belongs to a simulated study; this one asks people.")
-    if study.state in BLIND_STATES and not study.simulated and not unblind:
+    if takes_votes(study) and not unblind:
         raise EvaluationError(
             f"“{study}” still takes votes ({study.state}), and its outcome stays hidden until it is closed. "
             "Close it first, or pass --unblind, which is written to its audit log."

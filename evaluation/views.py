@@ -11,16 +11,30 @@ from django.views.decorators.http import require_GET
 from evaluation.core.bundle import TABLES, table_csv
 from evaluation.inputs import study_data
 from evaluation.report import report_of
-from evaluation.selectors import latest_analyses, may_download, readable_studies
+from evaluation.selectors import is_sealed, latest_analyses, may_download, readable_studies
 from evaluation.services import bundle_zip, export_record, figure_name
 from studyplatform.voting.models import Study
 
+CHOICES = ("trials",)  # tables that tell the direction of the outcome
 CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
 def _study(request: HttpRequest, slug: str) -> Study:
     """The study if the reader may read its report; for everybody else it does not exist."""
     return get_object_or_404(readable_studies(request.user), slug=slug)
+
+
+def _sealed_words(study: Study) -> str:
+    return (
+        f"“{study}” still takes votes ({study.state}). Until it is closed nobody sees who chose what: trials.csv and "
+        f"the zip stay sealed. To look all the same, run “manage.py evaluate {study.slug} --unblind”, which is written "
+        "to the audit log."
+    )
+
+
+def _sealed_page(request: HttpRequest, study: Study) -> HttpResponse:
+    context = {"study": study, "sentence": _sealed_words(study)}
+    return render(request, "evaluation/sealed.html", context, status=409)
 
 
 def _may_download(request: HttpRequest, study: Study) -> User | None:
@@ -35,10 +49,13 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     """The verdict first, then the votes, the losses and the tables."""
     study = _study(request, slug)
     reports = [report_of(analysis) for analysis in latest_analyses(study)]
+    sealed = is_sealed(study)
+    hidden = CHOICES if sealed else ()
     context = {
         "study": study,
         "reports": reports,
-        "tables": [t.name for t in TABLES] if may_download(request.user, study) else [],
+        "tables": [t.name for t in TABLES if t.name not in hidden] if may_download(request.user, study) else [],
+        "sealed": _sealed_words(study) if sealed else "",
     }
     return render(request, "evaluation/report.html", context)
 
@@ -56,7 +73,7 @@ def figure(request: HttpRequest, slug: str, analysis: int, name: str) -> HttpRes
         response = HttpResponse(file.read(), content_type=content_type)
     response["Cache-Control"] = "private, max-age=31536000, immutable"  # an analysis never changes
     if name.endswith(".csv"):
-        response["Content-Disposition"] = f'attachment; filename="{slug}_{name}"'
+        response["Content-Disposition"] = f'attachment; filename="{export_name(found.study)}_{name}"'
     return response
 
 
@@ -67,9 +84,12 @@ def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
     by = _may_download(request, study)
     if table not in {t.name for t in TABLES}:
         raise Http404("There is no such table.")
+    if table in CHOICES and is_sealed(study):
+        return _sealed_page(request, study)
     data = study_data(study)
-    export_record(study=study, data=data, by=by)
-    return _attachment(table_csv(data, table), "text/csv; charset=utf-8", f"{slug}_{table}.csv")
+    if by is not None:
+        export_record(study=study, data=data, by=by)
+    return _attachment(table_csv(data, table), "text/csv; charset=utf-8", f"{data.export_name}_{table}.csv")
 
 
 @require_GET
@@ -77,7 +97,9 @@ def bundle(request: HttpRequest, slug: str) -> HttpResponse:
     """All tables of the study in one zip."""
     study = _study(request, slug)
     by = _may_download(request, study)
-    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{slug}.zip")
+    if is_sealed(study):
+        return _sealed_page(request, study)
+    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{export_name(study)}.zip")
 
 
 def _attachment(content: bytes, content_type: str, name: str) -> HttpResponse:

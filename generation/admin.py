@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from generation import admin_import
 from generation.models import Grid, Job, Render, SourceImage
-from generation.selectors import grid_progress
+from generation.selectors import features_note, grid_pictures, grid_progress
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -47,11 +47,12 @@ class OwnedAdmin(ReadOnlyAdmin):
 class GridAdmin(OwnedAdmin):
     list_display = ["pictures", "title", "progress", "contact_sheet", "created_at"]
     list_display_links = ["title"]
-    readonly_fields = ["pictures", "progress", "contact_sheet", "condition_table"]
+    readonly_fields = ["pictures", "progress", "features", "contact_sheet", "condition_table"]
     fields = [
         "title",
         "pictures",
         "progress",
+        "features",
         "contact_sheet",
         "condition_table",
         "owner",
@@ -75,16 +76,8 @@ class GridAdmin(OwnedAdmin):
     @admin.display(description="")
     def pictures(self, grid: Grid) -> SafeString:
         """Two pictures of the first scene."""
-        cells = grid.cells.filter(render__image__isnull=False, condition__role="grid").select_related("scene")
-        scene = cells.first()
-        if scene is None:
-            return format_html("{}", "no picture yet")
-        shas = [c.render.image_id for c in cells.filter(scene=scene.scene).select_related("render")]
-        return format_html_join(
-            " ",
-            '<img class="thumb" src="{}" alt="">',
-            ((reverse("generation:thumbnail", args=[grid.slug, sha]),) for sha in (shas[0], shas[-1])),
-        )
+        addresses = [(reverse("generation:thumbnail", args=[grid.slug, sha]),) for sha in grid_pictures(grid)]
+        return format_html_join(" ", '<img class="thumb" src="{}" alt="">', addresses)
 
     @admin.display(description="state")
     def progress(self, grid: Grid) -> SafeString:
@@ -96,6 +89,11 @@ class GridAdmin(OwnedAdmin):
             progress.total - progress.waiting,
             progress.words,
         )
+
+    @admin.display(description="features")
+    def features(self, grid: Grid) -> str:
+        """The network that was no pretrained one, in words."""
+        return features_note(grid) or "a pretrained network"
 
     @admin.display(description="contact sheet")
     def contact_sheet(self, grid: Grid) -> SafeString:

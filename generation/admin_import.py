@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from generation.forms import ColumnsForm, UploadForm
-from generation.services.imports import ImportRefused, renders_import, table_columns
+from generation.services.import_table import ImportRefused, table_columns
+from generation.services.imports import renders_import
 
 TEMPLATE = "generation/admin_import.html"
 

@@ -1,11 +1,14 @@
 """Forms of the renders' import: first the files, then what each column means."""
 
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 from django import forms
 
 from generation.models import Metric
-from generation.services.imports import Column, ImportRefused, table_columns
+from generation.services.import_table import Column, ImportRefused, table_columns, table_files
 
 MAX_TABLE = 5_000_000  # bytes
 
@@ -44,11 +47,31 @@ class UploadForm(forms.Form):
         try:
             text: str = file.read().decode("utf-8")
             table_columns(text)
+            _one_of_each_name(table_files(text), "The table names")
         except UnicodeDecodeError:
             raise forms.ValidationError("The table is not UTF-8 text. Save it as CSV in UTF-8.") from None
         except ImportRefused as error:
             raise forms.ValidationError(str(error)) from None
         return text
+
+    def clean_pictures(self) -> list[Any]:
+        """Uploads lose their folders, so a name may stand there once."""
+        try:
+            _one_of_each_name((picture.name for picture in self.cleaned_data["pictures"]), "You upload")
+        except ImportRefused as error:
+            raise forms.ValidationError(str(error)) from None
+        pictures: list[Any] = self.cleaned_data["pictures"]
+        return pictures
+
+
+def _one_of_each_name(files: Iterable[str], who: str) -> None:
+    names = Counter(PurePosixPath(file).name for file in files)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ImportRefused(
+            f"{who} {twice[0]} twice, from different folders. Give every picture a name of its own, or import the "
+            f"folder with manage.py import_renders."
+        )
 
 
 class ColumnsForm(forms.Form):

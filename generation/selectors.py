@@ -1,12 +1,12 @@
 """Reads of generation that are used twice."""
 
-import io
 from dataclasses import dataclass
 
-import numpy as np
 from django.db.models import Count, Prefetch, QuerySet
 
-from generation.models import Cell, Grid, Job, Render, Score
+from generation.core.protocols import read_curve
+from generation.core.weights import RANDOM_SHALLOW
+from generation.models import Cell, Grid, Render, Score
 from generation.services import artifact_bytes
 
 
@@ -63,14 +63,27 @@ def condition_labels(grid: Grid) -> dict[int, str]:
     return dict(grid.conditions.values_list("condition_id", "label"))
 
 
-def jobs_unfinished(grid: Grid) -> QuerySet[Job]:
-    """Jobs of a grid that are queued or running."""
-    return Job.objects.filter(renders__cells__grid=grid, status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).distinct()
+def grid_pictures(grid: Grid) -> list[str]:
+    """Hashes of two pictures of the grid's first scene, its first and its last condition; none before they are made."""
+    cells = grid.cells.filter(render__image__isnull=False, condition__role="grid")
+    first = cells.first()
+    if first is None:
+        return []
+    shas = list(cells.filter(scene=first.scene).values_list("render__image", flat=True))
+    return [shas[0], shas[-1]]
+
+
+def features_note(grid: Grid) -> str:
+    """What must be said wherever the grid's pictures or losses are shown; empty for pretrained networks."""
+    networks = {c.condition.params.get("backbone") for c in grid.conditions.select_related("condition")}
+    if RANDOM_SHALLOW not in networks:
+        return ""
+    return "Rendered and scored with random-shallow: seeded random filters, not a pretrained network."
 
 
 def render_curve(render: Render) -> dict[str, list[float]]:
     """The loss curve of a render: term -> one value per step; empty where there is none."""
     if render.curve_id is None:
         return {}
-    with np.load(io.BytesIO(artifact_bytes(render.curve_id)), allow_pickle=False) as curve:
-        return {term: np.asarray(curve[term], dtype=float).tolist() for term in curve.files if curve[term].ndim == 1}
+    curve = read_curve(artifact_bytes(render.curve_id))
+    return {term: values.tolist() for term, values in curve.items() if values.ndim == 1}

@@ -3,14 +3,13 @@
 from django.contrib.auth.decorators import login_required
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from generation.core import images
 from generation.models import Cell, Grid
-from generation.selectors import condition_labels, grid_cells, grid_progress
+from generation.selectors import condition_labels, features_note, grid_cells, grid_progress
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 
 THUMBNAIL = 320  # px on the longest side
@@ -28,13 +27,12 @@ def grid_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Scenes down, conditions across, each picture with its losses."""
     grid = _grid(request, slug)
     labels = condition_labels(grid)
-    metrics = [m.metric for m in grid.metrics.select_related("metric")]
     rows: dict[str, list[dict[str, object]]] = {}
     for cell in grid_cells(grid):
         rows.setdefault(cell.scene.label, []).append(
             {"label": labels[cell.condition_id], "cell": cell, "render": cell.render, "scores": _scores(cell)}
         )
-    context = {"grid": grid, "rows": rows, "metrics": metrics, "progress": grid_progress(grid)}
+    context = {"grid": grid, "rows": rows, "progress": grid_progress(grid), "features": features_note(grid)}
     return render(request, "generation/grid.html", context)
 
 
@@ -66,9 +64,8 @@ def thumbnail(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
 
 
 def _member(grid: Grid, sha256: str) -> None:
-    """A hash that is no picture of this grid is not found, whatever else is in the house."""
-    cells = grid.cells.filter(Q(render__image=sha256) | Q(scene__content=sha256) | Q(scene__style=sha256))
-    if not cells.exists():
+    """A hash that is no render of this grid is not found. Sources are never served: they carry more than pixels."""
+    if not grid.cells.filter(render__image=sha256).exists():
         raise Http404("There is no such picture in this grid.")
 
 

@@ -20,7 +20,9 @@ from evaluation.core.minimiser import Minimum
 from evaluation.core.words import Reason, Voice
 
 Json = dict[str, Any]
-SCHEMA = 1
+SCHEMA = 2
+#: Scores closer than this are one: the fit stops when no score moves by more than 1e-8 logits.
+SAME_SCORE = 1e-6
 _ROLES = ("reference_objective", "objective", "objective_part", "independent")
 
 
@@ -41,11 +43,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Group:
-    """A scene, or all scenes pooled by condition (``scene`` None): its votes and its scores."""
+    """A scene, or scenes pooled by condition (``scene`` None): its votes and its scores.
+
+    ``spoken``: 'scene Tübingen' or 'all scenes'; ``where``: the same as the beginning of a sentence.
+    """
 
     scene: str | None
     label: str
     spoken: str
+    where: str
     votes: Ballots
     scale: Scale | NotEstimated
 
@@ -62,7 +68,8 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     groups = _groups(data, votes, options)
     metrics = [_metric(data, m, groups, votes, voice, options) for m in _ordered_metrics(data)]
     primary = top.primary_metric(data, metrics)
-    headline = top.headline(primary, groups[0].scale, data, voice)
+    shown = [_group_json(g, data, voice, options) for g in groups]
+    headline = top.headline(primary, shown[0], data, voice)
     return {
         "schema": SCHEMA,
         "study": {
@@ -83,7 +90,7 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         "conditions": [
             {"id": c.id, "label": c.label, "is_default": c.is_default} for c in data.conditions if c.role == "grid"
         ],
-        "groups": [_group_json(g, data, voice, options) for g in groups],
+        "groups": shown,
         "metrics": metrics,
         "primary": primary["id"] if primary else None,
         "ceilings": asdict(agree.ceilings(data, votes, [s.id for s in data.scenes])),
@@ -92,23 +99,36 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
 
 def _groups(data: StudyData, votes: Sequence[Trial], options: Options) -> list[Group]:
     """The pooled group first, then every scene in its order."""
-    labels = {c.id: c.label for c in data.conditions}
-    scenes = [s for s in data.scenes if grid_conditions(data, s.id)]
-    one = f"scene {scenes[0].label}" if len(scenes) == 1 else ""
-    wanted: list[tuple[str | None, str, str, Sequence[Trial], tuple[str, ...]]] = [
-        (None, "All scenes", one, votes, shared_conditions(data, [s.id for s in scenes]))
-    ]
-    wanted += [
-        (s.id, s.label, f"scene {s.label}", [t for t in votes if t.scene == s.id], grid_conditions(data, s.id))
-        for s in scenes
-    ]
-    groups = []
-    for scene, label, spoken, chosen, items in wanted:
-        box = ballots(data, chosen, items)
-        name = (spoken or "all scenes")[0].upper() + (spoken or "all scenes")[1:]
-        scale = inference.estimate(box, labels=labels, group=name, seed=options.seed, draws=options.draws)
-        groups.append(Group(scene, label, spoken, box, scale))
-    return groups
+    scenes = [s.id for s in data.scenes if grid_conditions(data, s.id)]
+    pooled = _group(data, votes, scenes, None, shared_conditions(data, scenes), options)
+    return [pooled, *(_group(data, votes, [s], s, grid_conditions(data, s), options) for s in scenes)]
+
+
+def _group(
+    data: StudyData,
+    votes: Sequence[Trial],
+    scenes: Sequence[str],
+    scene: str | None,
+    items: tuple[str, ...],
+    options: Options,
+) -> Group:
+    """The votes of ``scenes`` between ``items``: of one ``scene``, or pooled."""
+    label = {s.id: s.label for s in data.scenes}
+    inside = set(scenes)
+    box = ballots(data, [t for t in votes if t.scene in inside], items)
+    others = [f"scene {s.label}" for s in data.scenes if s.id not in inside and grid_conditions(data, s.id)]
+    if scene is not None or not (len(scenes) > 1 or others):
+        spoken = f"scene {label[scenes[0]]}"
+        where = f"In {spoken}"
+    else:
+        spoken = f"all scenes but {words.joined(others)}" if others else "all scenes"
+        where = f"Over {spoken}"
+    scale = inference.estimate(
+        box, labels={c.id: c.label for c in data.conditions}, group=spoken[0].upper() + spoken[1:], seed=options.seed,
+        draws=options.draws,
+    )  # fmt: skip
+    name = label[scene] if scene is not None else spoken[0].upper() + spoken[1:] if others else "All scenes"
+    return Group(scene, name, spoken, where, box, scale)
 
 
 def _metric(
@@ -123,6 +143,8 @@ def _metric(
         else:
             found = minimiser.scene_minimum(data, metric, table, g.scene, g.votes.items, f"scene {g.label}")
         minima.append(found)
+    every = groups[0]
+    groups = [_where_complete(data, votes, every, minima[0], scenes, options), *groups[1:]]
     tests = [_run_tests(g, m, options) for g, m in zip(groups, minima, strict=True)]
     # The pooled test stands alone; Holm runs over the scenes of a metric (specs/evaluation.md, E2).
     refute = inference.holm([None if isinstance(t, Reason) else t.p_refute for t in tests[1:]])
@@ -137,12 +159,28 @@ def _metric(
         "role": metric.role,
         "comparable_within": metric.comparable_within,
         "unit": metric.unit,
+        # Where scenes are left out of the metric, its scores are those of the others: here, since `groups` has all.
+        "group": None if groups[0] is every else _group_json(groups[0], data, voice, options),
         "tests": [
             _test_json(g, m, t, p, metric, data, voice, options)
             for g, m, t, p in zip(groups, minima, tests, adjusted, strict=True)
         ],
         "agreement": _agreement_json(data, metric, votes, complete, minima[0], voice, options),
     }
+
+
+def _where_complete(
+    data: StudyData,
+    votes: Sequence[Trial],
+    pooled: Group,
+    found: Minimum | Reason,
+    scenes: Sequence[str | None],
+    options: Options,
+) -> Group:
+    """The pooled group of the scenes the minimum rests on: votes of a scene without it say nothing about it."""
+    if isinstance(found, Reason) or len(found.scenes) == len(scenes):
+        return pooled
+    return _group(data, votes, found.scenes, None, pooled.votes.items, options)
 
 
 def _comparable(found: Minimum | Reason) -> bool:
@@ -160,7 +198,7 @@ def _run_tests(group: Group, found: Minimum | Reason, options: Options) -> hypot
     if not scale.testable:
         return words.few_participants(scale.n_participants)
     if len(set(scale.items) - set(found.items)) == 0:
-        return words.reason("NC_TOO_FEW_CONDITIONS", group=group.spoken or "all scenes")
+        return words.reason("NC_TOO_FEW_CONDITIONS", group=group.spoken)
     return hypotheses.minimum_tests(scale, found.items, alpha=options.alpha)
 
 
@@ -183,7 +221,7 @@ def _test_json(
             "values": dict(found.values),
             "z": dict(found.values) if group.scene is None else minimiser.within_scene_z(found.values, metric.sign),
             "margin": found.margin,
-            "n_scenes": found.n_scenes,
+            "n_scenes": len(found.scenes),
             "scenes_agree": found.scenes_agree,
         }
     row["notes"] = [words.reason_json(r, voice) for r in (found.reasons if isinstance(found, Minimum) else ())]
@@ -206,12 +244,15 @@ def _test_json(
             minimiser=label[tests.minimiser],
             rival=label[tests.rival],
             verdict=verdict,
-            group=group.spoken,
-            rival_meetings=words.meetings(tests.rival_win, tests.rival_win_low, tests.rival_win_high),
-            own_meetings=words.meetings(1 - tests.rival_win, 1 - tests.rival_win_high, 1 - tests.rival_win_low),
+            group=group.where,
+            rival_meetings=_meetings(tests, verdict),
+            own_meetings=_meetings(tests, verdict, of_rival=False),
         )
     )
     p_shown = p_confirm if verdict == "confirmed" else p_refute
+    said = [r.sentence for r in found.reasons if r.code != "NC_TIED_MIN"] if isinstance(found, Minimum) else []
+    if tests.unbounded and isinstance(group.scale, Scale):
+        said += [r.sentence for r in group.scale.reasons if r.code == "NC_SEPARATED"]
     basis = words.basis(
         verdict, p_refute, p_confirm, most=hypotheses.sigma(tests.upper), holm=group.scene is not None,
         participants=group.scale.n_participants, votes=group.scale.total_votes, simulated=voice.simulated,
@@ -223,9 +264,24 @@ def _test_json(
             "tests": asdict(tests) | {"p_refute_adjusted": p_refute, "p_confirm_adjusted": p_confirm, "p": p_shown},
             "reason": None,
             "sentence": sentence,
-            "basis": basis,
+            "basis": " ".join([basis, *said]),
         }
     )
+
+
+def _meetings(tests: hypotheses.MinimumTests, verdict: str, *, of_rival: bool = True) -> str:
+    """How often the rival (or the minimiser) would win, with its 95 % interval.
+
+    The bound of the test instead, where one of the two won every vote (the interval would be that of a regularised
+    score), or where the one-sided test decided what the two-sided interval leaves open.
+    """
+    win, low, high = tests.rival_win, tests.rival_win_low, tests.rival_win_high
+    decided = verdict in ("refuted", "confirmed")
+    by_bound = tests.unbounded or (decided and low <= 0.5 <= high)
+    least, most = (tests.rival_bound, 1.0) if win > 0.5 else (0.0, 1 - tests.own_bound)
+    if not of_rival:
+        win, low, high, least, most = 1 - win, 1 - high, 1 - low, 1 - most, 1 - least
+    return words.meetings_bound(win, least, most) if by_bound else words.meetings(win, low, high)
 
 
 def _agreement_json(
@@ -273,7 +329,10 @@ def _group_json(group: Group, data: StudyData, voice: Voice, options: Options) -
         complete = all(value is not None for value in row.values())
         row["reason"] = None if complete or why is None else words.reason_json(why, voice)
         rows.append(row)
-    top = max((r for r in rows if r["theta"] is not None), key=lambda r: r["theta"], default=None)
+    scored = sorted((r for r in rows if r["theta"] is not None), key=lambda r: -r["theta"])
+    # Nobody leads where the two highest scores are one; and leading is not yet to be preferred.
+    leads = scored and (len(scored) == 1 or scored[0]["theta"] - scored[1]["theta"] > SAME_SCORE)
+    top = scored[0] if leads else None
     notes = scale.reasons if isinstance(scale, Scale) else (scale.reason,)
     return {
         "scope": "pooled" if group.scene is None else "scene",
@@ -283,6 +342,7 @@ def _group_json(group: Group, data: StudyData, voice: Voice, options: Options) -
         "n_participants": group.votes.n_participants,
         "favourite": top["condition"] if top else None,
         "favourite_label": top["label"] if top else None,
+        "favourite_sure": top is not None and favourites == {top["condition"]},
         "notes": [words.reason_json(r, voice) for r in notes],
         "rows": rows,
     }

@@ -7,7 +7,6 @@ from typing import Any
 
 from evaluation.core import words
 from evaluation.core.dataset import StudyData
-from evaluation.core.inference import NotEstimated, Scale
 from evaluation.core.words import Voice
 
 Json = dict[str, Any]
@@ -24,13 +23,17 @@ def primary_metric(data: StudyData, metrics: Sequence[Json]) -> Json | None:
     return next(iter(within or metrics), None)
 
 
-def headline(primary: Json | None, pooled: Scale | NotEstimated, data: StudyData, voice: Voice) -> Json:
-    """The answer of the primary metric over all scenes, ready to be read aloud."""
-    favourite = _favourite(pooled)
+def headline(primary: Json | None, pooled: Json, data: StudyData, voice: Voice) -> Json:
+    """The answer of the primary metric over all scenes (``pooled``, or those it has), ready to be read aloud.
+
+    ``favourite``: who has the highest score; only where ``favourite_sure`` may it be said to be preferred.
+    """
+    votes = (primary or {}).get("group") or pooled
     head: Json = {
         "question": voice.headline_question(),
-        "favourite": favourite,
-        "favourite_label": data.condition[favourite].label if favourite else None,
+        "favourite": votes["favourite"],
+        "favourite_label": votes["favourite_label"],
+        "favourite_sure": votes["favourite_sure"],
         "minimiser": None,
         "minimiser_label": None,
         "metric": primary["id"] if primary else None,
@@ -52,12 +55,6 @@ def headline(primary: Json | None, pooled: Scale | NotEstimated, data: StudyData
             )
     keys = ("verdict", "verdict_word", "mark", "answer", "basis", "sentence")
     return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}
-
-
-def _favourite(scale: Scale | NotEstimated) -> str | None:
-    if isinstance(scale, NotEstimated):
-        return None
-    return scale.items[int(scale.theta.argmax())]
 
 
 def notices(data: StudyData, planted: Mapping[str, Any] | None, recovered: str | None) -> list[Json]:

@@ -34,7 +34,10 @@ class MinimumTests:
     """The three tests of one minimiser in one group; p-values one-sided, bounds in logits.
 
     ``minimiser``: the one put to the test (the best of a tied set); ``rival``: the strongest condition outside the
-    set; ``rival_win`` with its two-sided interval: how often the rival would win against the minimiser.
+    set (the one that carries the evidence, where the strongest does not and another refutes); ``rival_win`` with its
+    two-sided interval: how often the rival would win against the minimiser. ``rival_bound``, ``own_bound``: lower
+    bounds of how often the rival, or the minimiser, would win, which agree with the tests that refute and confirm.
+    ``unbounded``: one of the two won every vote between them, so that ``rival_win`` is regularised.
     ``regret_low``, ``regret_high``: simultaneous lower and upper bound of max_j theta_j - theta_h, not below 0.
     """
 
@@ -50,6 +53,9 @@ class MinimumTests:
     rival_win: float
     rival_win_low: float
     rival_win_high: float
+    rival_bound: float
+    own_bound: float
+    unbounded: bool
     mean_win: float
     head_to_head: tuple[HeadToHead, ...]
 
@@ -65,27 +71,33 @@ def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float) -> M
     if len(rivals) == 0:
         raise ValueError("every condition shares the minimum")
     h = int(tied[np.argmax(scale.theta[tied])])
-    rival = int(rivals[np.argmax(scale.theta[rivals])])
+    p_refute, better = scale.p_some_rival_better(h, rivals), scale.bounds_rival_better(h, rivals, alpha)
+    named = int(np.argmax(scale.theta[rivals]))
+    if p_refute < alpha and better[named] <= 0:
+        named = int(np.argmax(better))
+    rival = int(rivals[named])
     d = scale.theta - scale.theta[h]
     se = scale.se_contrast[h]
     bound = float(stats.t.ppf(1 - alpha, scale.df))
     upper = float(np.max(d[rivals] + bound * se[rivals]))
-    lower = float(np.max(d[rivals] - scale.one_sided_quantile(h, rivals, 1 - alpha) * se[rivals]))
     low, high = scale.interval(float(d[rival]), float(se[rival]))
     duels = tuple(_duel(scale, h, int(j)) for j in rivals)
     return MinimumTests(
         minimiser=scale.items[h],
         rival=scale.items[rival],
         favourite=scale.items[int(np.argmax(scale.theta))],
-        p_refute=scale.p_some_rival_better(h, rivals),
+        p_refute=p_refute,
         p_confirm=max(float(scale.p_each_rival_worse(int(i), rivals).max()) for i in tied),
         regret=max(0.0, float(d[rivals].max())),
-        regret_low=max(0.0, lower),
+        regret_low=max(0.0, float(better.max())),
         regret_high=max(0.0, upper),
         upper=upper,
         rival_win=sigma(float(d[rival])),
         rival_win_low=sigma(low),
         rival_win_high=sigma(high),
+        rival_bound=sigma(float(better[named])),
+        own_bound=sigma(float(scale.bounds_rival_worse(h, rivals, alpha)[named])),
+        unbounded=bool(min(scale.p_unanimous[h, rival], scale.p_unanimous[rival, h]) < 1),
         mean_win=float(np.mean([duel.win for duel in duels])),
         head_to_head=duels,
     )

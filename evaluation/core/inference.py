@@ -35,7 +35,7 @@ class Scale:
     ``cov``, ``cov_model``: (K, K), CR3 and model-based. ``influence``: (P, K) what each participant adds to theta
     (its outer product is CR3). ``n_votes``: (K,). ``reasons``: notes that belong beside the numbers. ``left_out``:
     items of the group without a score. ``p_unanimous``: (K, K) sign-test p of row over column with participants as
-    the units, where every direct vote between the two went to the row in a separated fit; 1 elsewhere.
+    the units, where the row is unbounded against the column and won every direct vote between the two; 1 elsewhere.
     """
 
     items: tuple[str, ...]
@@ -111,6 +111,18 @@ class Scale:
         wald = stats.t.cdf(self.t_against(h)[rivals], self.df)
         return np.asarray(np.minimum(wald, np.minimum(1.0, 2 * self.p_unanimous[h, rivals])))
 
+    def bounds_rival_better(self, h: int, rivals: IntArray, alpha: float) -> FloatArray:
+        """(len(rivals),) lower bounds of theta_j - theta_h that agree with :meth:`p_some_rival_better`."""
+        reach = self.one_sided_quantile(h, rivals, 1 - alpha) * self.se_contrast[h, rivals]
+        exact = _exact_bound(self.p_unanimous[rivals, h], alpha / (2 * len(rivals)))
+        return np.asarray(np.maximum(self.theta[rivals] - self.theta[h] - reach, exact))
+
+    def bounds_rival_worse(self, h: int, rivals: IntArray, alpha: float) -> FloatArray:
+        """(len(rivals),) lower bounds of theta_h - theta_j that agree with :meth:`p_each_rival_worse`."""
+        reach = float(stats.t.ppf(1 - alpha, self.df)) * self.se_contrast[h, rivals]
+        exact = _exact_bound(self.p_unanimous[h, rivals], alpha / 2)
+        return np.asarray(np.maximum(self.theta[h] - self.theta[rivals] - reach, exact))
+
     def one_sided_quantile(self, h: int, rivals: IntArray, level: float) -> float:
         """Multiplier of the SE in a simultaneous one-sided bound over ``rivals``."""
         if self.n_participants < BONFERRONI_BELOW:
@@ -169,7 +181,9 @@ def estimate(
     items = tuple(c for i, c in enumerate(votes.items) if keep[i])
     fit = bradley_terry.fit(wins)
     if fit.separated.any():
-        reasons.append(words.reason("NC_SEPARATED", items=_separated_words(items, wins, fit.separated, labels)))
+        named = _separated_words(items, wins, fit.separated, labels)
+        whose = "its" if fit.separated.sum() == 1 else "each"
+        reasons.append(words.reason("NC_SEPARATED", items=named, whose=whose))
     if len(by_person) < words.MIN_PARTICIPANTS:
         reasons.append(words.few_participants(len(by_person)))
     cov, cov_model, influence = covariance(fit, by_person)
@@ -227,10 +241,24 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
 
 
 def _unanimous(by_person: FloatArray) -> FloatArray:
-    """Sign-test p, one-sided, of the pairs in which all direct votes went to the row."""
+    """Sign-test p, one-sided, of the pairs in which all direct votes went to the row and no way leads back from the
+    column by others: the row's score is then unbounded against the column's."""
     wins = by_person.sum(axis=0)
     people = (by_person > 0).sum(axis=0)
-    return np.where((wins > 0) & (wins.T == 0), 0.5**people, 1.0)
+    strong = bradley_terry.strong_components(wins)
+    return np.where((wins > 0) & (strong[:, None] != strong[None, :]), 0.5**people, 1.0)
+
+
+def _exact_bound(p_unanimous: FloatArray, level: float) -> FloatArray:
+    """Lower bound, in logits, of how often a person sides with the row when all n did: level^(1/n).
+
+    It lies above one half exactly where the sign test has p < ``level`` (Clopper and Pearson 1934, all successes).
+    """
+    bound = np.full(len(p_unanimous), -np.inf)  # nobody decided: no bound
+    decided = p_unanimous < 1
+    log_win = np.log(level) / -np.log2(p_unanimous[decided])
+    bound[decided] = log_win - np.log(-np.expm1(log_win))
+    return bound
 
 
 def _refused(votes: Ballots, group: str) -> Reason | None:

@@ -25,14 +25,14 @@ class Minimum:
     """The minimisers of a metric in a group: one condition, or several that tie.
 
     ``values``: condition -> value as printed (one scene) or mean z-score, lower predicted better (pooled).
-    ``scenes_agree`` of ``n_scenes``: in how many scenes one of these is the scene's own minimiser.
+    ``scenes``: ids of the scenes it rests on; in ``scenes_agree`` of them one of these is the scene's own minimiser.
     ``margin``: distance to the next condition in the unit of ``values``.
     """
 
     items: tuple[str, ...]
     values: Mapping[str, float]
     margin: float
-    n_scenes: int
+    scenes: tuple[str, ...]
     scenes_agree: int
     reasons: tuple[Reason, ...] = ()
 
@@ -79,7 +79,7 @@ def scene_minimum(
         return words.reason("NC_TOO_FEW_CONDITIONS", group=group)
     if max(known.values()) == min(known.values()):
         return words.reason("NC_CONSTANT_METRIC", metric=metric.label, group=group)
-    return _minimum(data, metric, known, metric.sign, 0.0, (1, 1))
+    return _minimum(data, metric, known, metric.sign, 0.0, (scene,), 1)
 
 
 def pooled_minimum(
@@ -90,6 +90,7 @@ def pooled_minimum(
     if refusal is not None:
         return refusal
     rows: list[dict[str, float]] = []
+    used: list[str] = []
     own: list[tuple[str, ...]] = []
     refused: list[Reason] = []
     for scene in scenes:
@@ -99,6 +100,7 @@ def pooled_minimum(
             refused.append(minimum)
             continue
         rows.append(within_scene_z(minimum.values, metric.sign))
+        used.append(scene)
         own.append(minimum.items)
     if not rows:
         return refused[0] if refused else words.reason("NC_TOO_FEW_CONDITIONS", group=group)
@@ -106,7 +108,7 @@ def pooled_minimum(
     best = min(mean.values())
     lowest = {c for c, v in mean.items() if v <= best + 1e-12}
     agree = sum(bool(lowest & set(items)) for items in own)
-    result = _minimum(data, metric, mean, 1.0, 1e-12, (len(rows), agree))
+    result = _minimum(data, metric, mean, 1.0, 1e-12, tuple(used), agree)
     return Minimum(**{**result.__dict__, "reasons": (*result.reasons, *refused)})
 
 
@@ -124,7 +126,8 @@ def _minimum(
     values: Mapping[str, float],
     sign: float,
     tolerance: float,
-    agreement: tuple[int, int],
+    scenes: tuple[str, ...],
+    scenes_agree: int,
 ) -> Minimum:
     oriented = {c: sign * v for c, v in values.items()}
     best = min(oriented.values())
@@ -135,4 +138,4 @@ def _minimum(
         names = ", ".join(data.condition[c].label for c in items)
         reasons = (words.reason("NC_TIED_MIN", metric=metric.label, count=len(items), items=names),)
     margin = min(others) - best if others else 0.0
-    return Minimum(items, values, margin, agreement[0], agreement[1], reasons)
+    return Minimum(items, values, margin, scenes, scenes_agree, reasons)

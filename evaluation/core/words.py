@@ -20,7 +20,9 @@ REASONS = {
     ),
     "NC_FEW_VOTES": "{group}: {votes} votes over {conditions} conditions; not estimated.",
     "NC_DISCONNECTED": "{items} never compared (directly or through others); scores given for {component} only.",
-    "NC_SEPARATED": "{items}: the score is unbounded. Shown: regularised score (ridge .05).",
+    "NC_SEPARATED": (
+        "{items}: {whose} score is unbounded. Shown: regularised score (ridge .05) and the one-sided bound."
+    ),
     "NC_CONSTANT_METRIC": "{metric} has one value in {group}; no minimiser, no correlation.",
     "NC_TIED_MIN": "{metric}: {count} conditions share the minimum ({items}). The best of them is put to the test.",
     "NC_MISSING_SCORE": "{metric} is missing for {missing} of {total} stimuli; {group} left out of {metric}.",
@@ -128,8 +130,7 @@ class Voice:
     def reading(self, facts: ReadingFacts) -> str:
         """The verdict of one group in one sentence."""
         f = facts
-        where = f"In {f.group}" if f.group else "Over all scenes"
-        head = f"{where}, {f.minimiser} has the {f.extreme} {metric_name(f.metric)}"
+        head = f"{f.group}, {f.minimiser} has the {f.extreme} {metric_name(f.metric)}"
         tail = {
             "refuted": f", but {self.voters} prefer {f.rival}: it would win {f.rival_meetings} against {f.minimiser}.",
             "confirmed": (
@@ -153,7 +154,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class ReadingFacts:
-    """What a verdict's sentence needs. ``group``: 'scene Tübingen', or empty for all scenes; meetings are texts."""
+    """What a verdict's sentence needs. ``group``: 'In scene Tübingen' or 'Over all scenes'; meetings are texts."""
 
     metric: str
     extreme: str
@@ -168,6 +169,15 @@ class ReadingFacts:
 def meetings(win: float, low: float, high: float) -> str:
     """'64 of 100 meetings (95 % CI 58–70)'."""
     return f"{100 * win:.0f} of 100 meetings (95 % CI {100 * low:.0f}–{100 * high:.0f})"
+
+
+def meetings_bound(win: float, least: float, most: float) -> str:
+    """'97 of 100 meetings (at least 69; one-sided 95 % bound)'; ``most`` is said where ``win`` is not above 1/2."""
+    # To one decimal where a whole number would round the bound to the 50 it excludes.
+    bound = 100 * (least if win > 0.5 else most)
+    number = f"{bound:.1f}" if round(bound) == 50 else f"{bound:.0f}"
+    side = "at least" if win > 0.5 else "at most"
+    return f"{100 * win:.0f} of 100 meetings ({side} {number}; one-sided 95 % bound)"
 
 
 def metric_name(label: str, *, short: bool = False) -> str:

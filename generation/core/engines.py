@@ -12,6 +12,7 @@ Ctrl-C, not when this process is killed. For that every worker watches a pipe wh
 from __future__ import annotations
 
 import importlib
+import itertools
 import logging
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Lock
 from pathlib import Path
@@ -96,6 +98,7 @@ class ProcessEngine(Engine):
         self._wake_listener, self._stop_listener = context.Pipe(duplex=False)
         self._outbox = outbox
         self._callbacks: dict[int, Progress] = {}
+        self._numbers = itertools.count()
         gpus = context.Value("i", 0) if _gpu_count() else None
         self._pool = ProcessPoolExecutor(
             workers, context, _start_worker, (self._watched, outbox, context.Lock(), gpus, _gpu_count())
@@ -111,13 +114,19 @@ class ProcessEngine(Engine):
             raise EngineBroken from error
         outer: Future[T] = Future()
         inner.add_done_callback(lambda done: _pass_on(done, outer))
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, _Channel):
+                outer.add_done_callback(partial(self._forget, value.number))
         return outer
+
+    def _forget(self, number: int, _done: Future[Any]) -> None:
+        self._callbacks.pop(number, None)
 
     def channel(self, callback: Progress) -> Progress:
         """A small picklable object; see :meth:`Engine.channel`."""
-        number = len(self._callbacks)
-        self._callbacks[number] = callback
-        return _Channel(number)
+        channel = _Channel(next(self._numbers))
+        self._callbacks[channel.number] = callback
+        return channel
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the running jobs end, then every process."""
@@ -152,7 +161,8 @@ class ProcessEngine(Engine):
             if self._inbox in ready:
                 try:
                     number, done, total = self._inbox.recv()
-                    self._callbacks[number](done, total)
+                    if (callback := self._callbacks.get(number)) is not None:  # the job may be over
+                        callback(done, total)
                 except (EOFError, OSError):
                     return
                 except Exception:  # progress is for the eyes; a fault in showing it must not end it

@@ -96,7 +96,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     _only(data, allowed, "the grid file")
     head = _table(data, "grid", required=True)
     _only(head, ("title", "slug", "task", "method"), "[grid]")
-    title, slug = _text(head, "title", "[grid]"), _text(head, "slug", "[grid]")
+    title, slug = _text(head, "title", "[grid]"), _text(head, "slug", "[grid]", 80)
     if not _SLUG.match(slug):
         raise GridError(f"[grid] slug = {slug!r}: use lower-case letters, digits and hyphens only.")
     try:
@@ -126,9 +126,9 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
 def _method(task: Task, name: object) -> Method:
     if name is None:
         return task.default_method
-    if name not in task.methods:
+    if not isinstance(name, str) or name not in task.methods:
         raise GridError(f"[grid] method = {name!r}: {task.label} knows {', '.join(task.methods)}.")
-    return task.methods[str(name)]
+    return task.methods[name]
 
 
 # --- small readers that name what is wrong ------------------------------------------------------------------------
@@ -151,11 +151,18 @@ def _table(data: Mapping[str, Any], name: str, *, required: bool = False) -> dic
     return table
 
 
-def _text(table: Mapping[str, object], key: str, where: str) -> str:
+def _text(table: Mapping[str, object], key: str, where: str, longest: int = 120) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value.strip():
         raise GridError(f'{where}: {key} is missing. Write {key} = "...".')
-    return value.strip()
+    return _short(value.strip(), f"{where} {key}", longest)
+
+
+def _short(text: str, where: str, longest: int = 120) -> str:
+    """``text`` if it fits where it is stored and shown."""
+    if len(text) > longest:
+        raise GridError(f"{where} has {len(text)} characters; at most {longest} are allowed.")
+    return text
 
 
 def _axis(name: str, values: object, where: str) -> list[Any]:
@@ -191,13 +198,14 @@ def _complete(method: Method, row: Mapping[str, object], where: str) -> Row:
 def _sources(table: Mapping[str, Any]) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     for name, value in table.items():
-        where = f"[sources.{name}]"
+        where = f"[sources.{_short(name, '[sources] name', 80)}]"
         if not isinstance(value, dict):
             raise GridError(f"{where} must be a table with file, title, licence and credit.")
         _only(value, ("file", "title", "licence", "credit", "sha256"), where)
         for key, entry in value.items():
             if not isinstance(entry, str):
                 raise GridError(f"{where}: {key} must be text.")
+            _short(entry, f"{where} {key}")
         sources[name] = Source(
             name=name,
             file=_text(value, "file", where),
@@ -230,13 +238,13 @@ def _scenes(table: Mapping[str, Any], task: Task, sources: Mapping[str, Source])
     scenes: list[SceneNames] = []
     for row in rows:
         for role in task.sources:
-            if row.get(role) not in sources:
+            if not isinstance(row.get(role), str) or row[role] not in sources:
                 raise GridError(
                     f"[scenes]: {role} = {row.get(role)!r} is not among the sources ({', '.join(sorted(sources))})."
                 )
         content, style = row["content"], row.get("style")
         label = row.get("label") or " × ".join(sources[n].title for n in (content, style) if n)
-        scenes.append(SceneNames(content, style, str(label)))
+        scenes.append(SceneNames(content, style, _short(str(label), "[scenes] label", 200)))
     pairs = [(s.content, s.style) for s in scenes]
     if len(set(pairs)) < len(pairs):
         twice = next(p for p in pairs if pairs.count(p) > 1)
@@ -294,7 +302,7 @@ def _cross(a: dict[str, Any], b: dict[str, Any], where: str) -> dict[str, Any]:
     both = (set(a) & set(b)) - {"label"}
     if both:
         raise GridError(f"{where}: {min(both)} is set by both crossed blocks.")
-    labels = [r["label"] for r in (a, b) if "label" in r]
+    labels = [str(r["label"]) for r in (a, b) if "label" in r]
     return {**a, **b, **({"label": ", ".join(labels)} if labels else {})}
 
 
@@ -354,7 +362,7 @@ def _label(rows: Sequence[dict[str, Any]], method: Method, base: Row) -> list[Co
             ConditionSpec(
                 method=method.name,
                 params=params,
-                label=str(row.get("label") or words or "default"),
+                label=_short(str(row.get("label") or words or "default"), "[[conditions]] label"),
                 is_default=params == default,
                 factor=changed[0] if len(changed) == 1 else "",
             )

@@ -65,14 +65,6 @@ def encode_png(image: Image) -> bytes:
     return stream.getvalue()
 
 
-def verify_png(data: bytes, name: str = "") -> None:
-    """Raise :class:`ImageError` unless ``data`` is one whole PNG: every CRC right, all rows there, nothing after it."""
-    label = repr(name) if name else "The file"
-    if not data.startswith(_PNG_SIGNATURE):
-        raise ImageError(f"{label} is not a PNG.")
-    _check_png(data, label)
-
-
 def resize_longest(image: Image, size: int) -> Image:
     """Scale so that the longest side has ``size`` pixels, the other by the same factor rounded to whole pixels (>= 1).
 

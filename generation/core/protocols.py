@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -51,3 +52,9 @@ class Measure(Protocol):
     def __call__(
         self, image: Image, spec: RenderSpec, sources: Mapping[str, bytes], metrics: Sequence[MetricSpec], /
     ) -> list[ScoreValue]: ...
+
+
+def read_curve(data: bytes) -> dict[str, npt.NDArray[np.float64]]:
+    """The arrays of a curve artifact (npz without pickles), by name."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}

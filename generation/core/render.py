@@ -24,7 +24,7 @@ from generation.core import images, weights
 from generation.core.protocols import Measure, Picture, Renderer, Tick
 from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderResult, RenderSpec, ScoreValue, sha256_bytes
 
-__all__ = ["Measure", "Picture", "Renderer", "Tick", "read_curve", "run_job"]
+__all__ = ["Measure", "Picture", "Renderer", "Tick", "run_job"]
 
 Progress = Callable[[int, int], None]
 
@@ -58,12 +58,6 @@ def run_job(
             results.append(_finish(item, picture, seconds, artifacts, job.metrics, measure))
             counter.tick(1)
     return results
-
-
-def read_curve(data: bytes) -> dict[str, npt.NDArray[np.float64]]:
-    """The arrays of a curve artifact (npz without pickles)."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def _by_method(job: JobSpec) -> dict[str, list[int]]:

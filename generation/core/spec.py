@@ -48,8 +48,8 @@ class SceneSpec:
 
     @property
     def digest(self) -> str:
-        """Identity of the scene; the label is for people and is not part of it."""
-        return digest({"task": self.task, "content": self.content, "style": self.style})
+        """Identity of the scene. The label is part of it: what one grid calls a scene never shows in another."""
+        return digest({"task": self.task, "label": self.label, "content": self.content, "style": self.style})
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Param:
     def check(self, name: str, value: object) -> Scalar:
         """Return ``value`` in the parameter's own type, or raise :class:`ParameterError`."""
         if self.kind == "choice":
-            if value not in self.choices:
+            if not isinstance(value, str) or value not in self.choices:
                 raise ParameterError(f"{name} = {value!r}: choose one of {', '.join(self.choices)}.")
             return str(value)
         if self.kind == "bool":
@@ -48,10 +48,10 @@ class Param:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ParameterError(f"{name} = {value!r}: write a number.")
-        if self.kind == "int" and int(value) != value:
-            raise ParameterError(f"{name} = {value!r}: write a whole number.")
         if not (float("-inf") < value < float("inf")):
             raise ParameterError(f"{name} = {value!r}: write a finite number.")
+        if self.kind == "int" and int(value) != value:
+            raise ParameterError(f"{name} = {value!r}: write a whole number.")
         if self.minimum is not None and value < self.minimum:
             raise ParameterError(f"{name} = {value!r} is below the smallest value {self.minimum:g}.")
         if self.maximum is not None and value > self.maximum:

@@ -124,12 +124,6 @@ def find(network: str, sha256: str | None = None) -> Weights:
     raise WeightsMissing(f"No weights file for {network} was found: {_advice(network)}.")
 
 
-def layers_up_to(network: str, last: str) -> tuple[str, ...]:
-    """Names of the layers of ``network`` up to and including ``last``."""
-    order = LAYERS[network]
-    return order[: order.index(last) + 1]
-
-
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file; read once per process for an unchanged file."""
     stat = path.stat()

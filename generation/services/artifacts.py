@@ -28,7 +28,7 @@ def artifact_store(*, data: bytes, kind: str) -> Artifact:
     """Store ``data`` under its SHA-256. Twice the same bytes are one artifact. The file is there before the row."""
     name = sha256_bytes(data)
     storage = storages["masters"]
-    if not storage.exists(master_name(name)):
+    if not _is_whole(name):
         storage.save(master_name(name), ContentFile(data))
     width = height = None
     if kind == Artifact.Kind.IMAGE:
@@ -41,6 +41,15 @@ def artifact_store(*, data: bytes, kind: str) -> Artifact:
         artifact.stored, artifact.size, artifact.width, artifact.height = True, len(data), width, height
         artifact.save(update_fields=["stored", "size", "width", "height"])
     return artifact
+
+
+def _is_whole(sha256: str) -> bool:
+    """Whether the file is there and is what its name says; a damaged one is replaced when it is brought in again."""
+    try:
+        artifact_bytes(sha256)
+    except ArtifactMissing:
+        return False
+    return True
 
 
 def artifact_bytes(sha256: str) -> bytes:

@@ -5,78 +5,18 @@ may be there. Every other column is declared by the caller as a parameter or as 
 whether lower is better, and within what two numbers may be compared, is never guessed.
 """
 
-import csv
-import io
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.text import slugify
 
-from generation.core import images
 from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, digest, sha256_bytes
 from generation.models import Artifact, Cell, Grid, GridCondition, GridMetric, Metric, Render, Scene, Score
 from generation.services.artifacts import artifact_store
+from generation.services.import_table import Column, ImportRefused, Row, table_columns, table_rows
 from generation.services.planning import condition_row, metric_row
-
-REQUIRED = ("file", "scene", "condition")
-OPTIONAL = ("content", "seed")
-
-
-class ImportRefused(ValueError):  # noqa: N818  (reads as what it says)
-    """A folder or table that cannot be imported; the text names the row or column and the mend."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """What a column means. ``kind``: ``parameter`` or ``metric``; direction, scope and role are a metric's."""
-
-    name: str
-    kind: str
-    direction: str = ""
-    scope: str = ""
-    role: str = "independent"
-
-    def __post_init__(self) -> None:
-        """Refuse a metric whose direction or scope nobody stated."""
-        if self.kind == "metric":
-            if self.direction not in Metric.Direction.values:
-                raise ImportRefused(f"Column {self.name!r}: say whether lower_better or higher_better.")
-            if self.scope not in Metric.Scope.values:
-                raise ImportRefused(
-                    f"Column {self.name!r}: say within what it is comparable (all, scene, objective, run)."
-                )
-            if self.role not in Metric.Role.values:
-                raise ImportRefused(f"Column {self.name!r}: its role is one of {', '.join(Metric.Role.values)}.")
-        elif self.kind != "parameter":
-            raise ImportRefused(f"Column {self.name!r} is either a parameter or a metric.")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table, with the bytes of its pictures."""
-
-    line: int
-    scene: str
-    condition: str
-    seed: int
-    image: bytes
-    content: bytes | None
-    cells: Mapping[str, str]
-
-
-def table_columns(text: str) -> list[str]:
-    """The columns of a scores table that must be declared. Raises :class:`ImportRefused` when a required one lacks."""
-    header = csv.DictReader(io.StringIO(text.lstrip("\ufeff"))).fieldnames or []
-    for name in REQUIRED:
-        if name not in header:
-            raise ImportRefused(f"The table has no column {name!r}. It needs {', '.join(REQUIRED)}; it has {header}.")
-    twice = [name for name in header if list(header).count(name) > 1]
-    if twice:
-        raise ImportRefused(f"The table has the column {twice[0]!r} twice.")
-    return [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
 
 
 def renders_import(
@@ -92,8 +32,10 @@ def renders_import(
         raise ImportRefused(f"Column {lacking[0]!r} is not declared: is it a parameter or a metric?")
     if primary not in {c.name for c in columns if c.kind == "metric"}:
         raise ImportRefused(f"The primary metric {primary!r} is not one of the metric columns.")
-    rows = _rows(table, read, [c.name for c in columns])
-    slug = slugify(title)
+    rows = table_rows(table, read, [c.name for c in columns])
+    slug = slugify(title)[:80]
+    if len(title) > 200:
+        raise ImportRefused("The title has more than 200 characters.")
     if not slug:
         raise ImportRefused("Give the grid a title with letters or digits.")
     if Grid.objects.filter(slug=slug).exists():
@@ -102,59 +44,12 @@ def renders_import(
         return _store(owner, title, slug, rows, columns, primary)
 
 
-def _rows(table: str, read: Callable[[str], bytes], names: Sequence[str]) -> list[Row]:
-    rows: list[Row] = []
-    seen: dict[tuple[str, str, int], int] = {}
-    for line, entry in enumerate(csv.DictReader(io.StringIO(table.lstrip("\ufeff"))), 2):
-        if None in entry or None in entry.values():
-            raise ImportRefused(f"Line {line} has another number of cells than the header.")
-        cells = {k: v.strip() for k, v in entry.items()}
-        for name in REQUIRED:
-            if not cells[name]:
-                raise ImportRefused(f"Line {line}: {name} is empty.")
-        try:
-            seed = int(cells.get("seed") or 0)
-        except ValueError:
-            raise ImportRefused(f"Line {line}: seed {cells['seed']!r} is not a whole number.") from None
-        key = (cells["scene"], cells["condition"], seed)
-        if key in seen:
-            raise ImportRefused(f"Lines {seen[key]} and {line} are the same scene, condition and seed.")
-        seen[key] = line
-        content = cells.get("content")
-        rows.append(
-            Row(
-                line=line,
-                scene=cells["scene"],
-                condition=cells["condition"],
-                seed=seed,
-                image=_picture(line, cells["file"], read),
-                content=_picture(line, content, read) if content else None,
-                cells={name: cells[name] for name in names},
-            )
-        )
-    if not rows:
-        raise ImportRefused("The table has a header and no rows.")
-    return rows
-
-
-def _picture(line: int, file: str, read: Callable[[str], bytes]) -> bytes:
-    """The picture, re-encoded from its pixels: what people will see is exactly this PNG."""
-    try:
-        data = read(file)
-    except OSError as error:
-        raise ImportRefused(f"Line {line}: {file}: {error.strerror or error}.") from None
-    try:
-        return images.encode_png(images.decode(data, file))
-    except images.ImageError as error:
-        raise ImportRefused(f"Line {line}: {error}") from None
-
-
 def _store(owner: User, title: str, slug: str, rows: Sequence[Row], columns: Sequence[Column], primary: str) -> Grid:
     grid = Grid.objects.create(owner=owner, slug=slug, title=title, task="imported", frozen=True, digest=digest(slug))
     metrics: dict[str, Metric] = {}
     for position, column in enumerate(c for c in columns if c.kind == "metric"):
         spec = MetricSpec(
-            key=slugify(column.name) or f"metric-{position}",
+            key=f"{slugify(column.name)[:50] or 'metric'}-{position}",
             label=column.name,
             direction=column.direction,
             comparable_within=column.scope,
@@ -222,7 +117,7 @@ def _scalar(text: str) -> Scalar:
 
 def _render(scene: Scene, condition: GridCondition, row: Row, image: Artifact, slug: str) -> Render:
     content = sha256_bytes(row.content) if row.content else ""
-    params = {**condition.condition.params, "grid": slug, "image": image.sha256}
+    params = {**condition.condition.params, "grid": slug, "scene": row.scene, "image": image.sha256}
     spec = RenderSpec("imported", "imported", content or image.sha256, None, params, row.seed)
     render, _ = Render.objects.get_or_create(
         digest=spec.digest,

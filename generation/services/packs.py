@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.core import images
-from generation.core.spec import JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
+from generation.core.grid import parse
+from generation.core.spec import ConditionSpec, JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
 from generation.models import (
     Artifact,
     Cell,
@@ -111,10 +112,10 @@ def _file(artifact: Artifact) -> str:
 
 
 def _sources(grid: Grid) -> list[dict[str, str]]:
-    from generation.core.grid import parse
-
     used = {s for cell in grid.cells.select_related("scene") for s in (cell.scene.content_id, cell.scene.style_id) if s}
-    files = {s.name: s.file for s in parse(grid.toml, lambda name, param: param.default).sources.values()}
+    # Imported renders have no grid file, and their sources no place in it.
+    declared = parse(grid.toml, lambda name, param: param.default).sources.values() if grid.toml else ()
+    files = {s.name: s.file for s in declared}
     return [
         {
             "name": s.name,
@@ -164,10 +165,11 @@ def _render_json(render: Render) -> dict[str, Any]:
 def pack_read(*, owner: User, folder: Path) -> Grid:
     """Read a pack into the database; a grid that is here already is returned as it is. Raises :class:`PackError`."""
     manifest = _manifest(folder)
+    _check(manifest)
     head = manifest["grid"]
     existing = Grid.objects.filter(slug=head["slug"]).first()
     if existing is not None:
-        if existing.digest != head["digest"]:
+        if existing.digest != head["digest"] or existing.owner_id != owner.pk:
             raise PackError(f"The slug {head['slug']!r} belongs to another grid here; nothing was read.")
         return existing
     files = {r[kind]: kind for r in manifest["renders"] for kind in ("image", "curve") if r[kind]}
@@ -178,7 +180,10 @@ def pack_read(*, owner: User, folder: Path) -> Grid:
             artifact_store(data=data, kind=files[sha])
         for row in manifest["sources"]:
             _source_row(owner, row, sources[row["sha256"]])
-        return _rows(owner, manifest, (folder / "grid.toml").read_text())
+        try:
+            return _rows(owner, manifest, (folder / "grid.toml").read_text())
+        except (KeyError, TypeError, OSError) as error:
+            raise PackError(f"The pack does not hang together ({error}); nothing was read.") from None
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -194,6 +199,25 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _check(manifest: dict[str, Any]) -> None:
+    """Every condition and metric is what its digest says; what is missing is named."""
+    try:
+        missing = {"slug", "title", "task", "digest", "reference"} - set(manifest["grid"])
+        if missing:
+            raise PackError(f"manifest.json: the grid has no {min(missing)}.")
+        for c in manifest["conditions"]:
+            if ConditionSpec(c["method"], c["params"], c["role"]).digest != c["digest"]:
+                raise PackError(f"manifest.json: the condition {c['label']!r} is not what its digest says.")
+        for m in manifest["metrics"]:
+            if MetricSpec.from_json(m["spec"]).digest != m["digest"]:
+                raise PackError(f"manifest.json: the metric {m['spec']['label']!r} is not what its digest says.")
+        for key in ("sources", "scenes", "jobs", "renders", "cells"):
+            if not isinstance(manifest[key], list):
+                raise PackError(f"manifest.json: {key} must be a list.")
+    except (KeyError, TypeError) as error:
+        raise PackError(f"manifest.json is not complete ({error}); nothing was read.") from None
+
+
 def _verified(folder: Path, sha256: str, kind: str) -> bytes:
     directory, suffix = _FOLDERS[kind]
     path = folder / directory / f"{sha256}.{suffix}"
@@ -203,6 +227,11 @@ def _verified(folder: Path, sha256: str, kind: str) -> bytes:
         raise PackError(f"{path}: {error.strerror}. The pack is incomplete; nothing was read.") from None
     if sha256_bytes(data) != sha256:
         raise PackError(f"{path} is damaged: its content is not what its name says. Nothing was read.")
+    if kind == "image":
+        try:
+            images.decode(data, path.name)
+        except images.ImageError as error:
+            raise PackError(f"{error} Nothing was read.") from None
     return data
 
 

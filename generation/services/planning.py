@@ -146,6 +146,8 @@ def grid_lay(*, owner: User, layout: GridLayout) -> Grid:
     grid = Grid.objects.filter(slug=file.slug).first()
     if grid is None:
         grid = _grid_create(owner=owner, layout=layout, plan_digest=plan_digest)
+    elif grid.owner_id != owner.pk:
+        raise GridError(f"The slug {file.slug!r} belongs to a grid of another researcher. Choose another slug.")
     elif grid.digest != plan_digest:
         raise GridError(
             f"The slug {file.slug!r} belongs to a grid with another design (or other weights). "

@@ -135,13 +135,12 @@ def _render_finish(render: Render, result: RenderResult, image: Artifact | None,
 
 
 def _scores_store(render: Render, result: RenderResult, metrics: dict[str, Metric]) -> None:
+    """Keep the numbers that are there; a number takes the place of a reason why there was none."""
     for score in result.scores:
-        Score.objects.get_or_create(
-            render=render,
-            metric=metrics[score.metric],
-            run="",
-            defaults={"value": score.value, "status": score.status, "reason": score.reason},
-        )
+        fields = {"value": score.value, "status": score.status, "reason": score.reason}
+        row, created = Score.objects.get_or_create(render=render, metric=metrics[score.metric], run="", defaults=fields)
+        if not created and row.status != Score.Status.OK:
+            Score.objects.filter(pk=row.pk).update(**fields)
 
 
 @transaction.atomic
@@ -167,9 +166,8 @@ def grid_retry(*, grid: Grid) -> int:
     """Queue the failed jobs of a grid (and jobs with failed renders) again; returns how many renders will be redone."""
     failed = Render.objects.filter(cells__grid=grid, status=Render.Status.FAILED).distinct()
     jobs = set(failed.values_list("job", flat=True))
-    count = failed.count()
-    Render.objects.filter(pk__in=list(failed.values_list("pk", flat=True))).update(
-        status=Render.Status.PLANNED, reason=""
-    )
+    again = list(failed.values_list("pk", flat=True))
+    Render.objects.filter(pk__in=again).update(status=Render.Status.PLANNED, reason="")
+    Score.objects.filter(render__in=again).delete()  # "There is no image to measure" was all they said
     Job.objects.filter(pk__in=jobs).update(status=Job.Status.QUEUED, attempts=0, error="", progress=0)
-    return count
+    return len(again)

@@ -12,7 +12,7 @@ from types import FrameType
 from django.conf import settings
 
 from generation.core import tasks
-from generation.core.engines import Engine, EngineBroken, call, open_engine
+from generation.core.engines import Engine, EngineBroken, SerialEngine, call, open_engine
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Grid, Job
@@ -93,7 +93,13 @@ def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:
     renderers = {name: method.render for name, method in {**COMMON_METHODS, **task.methods}.items()}
     # More torch threads than cores slow every worker down several times over.
     threads = settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // executor.workers)
-    progress = executor.channel(flight.progress)
+
+    def note(done: int, total: int) -> None:
+        flight.progress(done, total)
+        if isinstance(executor, SerialEngine):  # the job runs in this thread: nobody else renews its lease
+            _keep([flight], holder)
+
+    progress = executor.channel(note)
     flight.future = executor.submit(call, RUN_JOB, spec, artifacts, renderers, task.measure, progress, threads)
     return True
 

@@ -72,6 +72,6 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes], patience: flo
 
 @contextmanager
 def rendering_worker() -> Iterator[None]:
-    """A worker that renders whatever is laid in the admin."""
+    """A worker that renders whatever is in the queue."""
     with child("manage.py", "render", "--worker"):
         yield

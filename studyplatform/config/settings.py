@@ -149,6 +149,7 @@ STORAGES = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000  # a grid of renders made elsewhere comes in one form
 FILE_UPLOAD_PERMISSIONS = 0o644
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -4,7 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from evaluation.models import Analysis
+from evaluation.selectors import latest_analyses
+from generation.selectors import features_note
 from studyplatform.config.pairs import study_pair
 from studyplatform.voting.models import Study
 from studyplatform.voting.selectors import minutes_needed
@@ -12,16 +13,20 @@ from studyplatform.voting.selectors import minutes_needed
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """Open studies with a pair and the minutes they take; the latest public report."""
-    studies = Study.objects.filter(state=Study.State.OPEN, simulated=False).prefetch_related("questions")
-    reports = (
-        Analysis.objects.filter(study__public_report=True, study__state__in=["closed", "archived"])
-        .select_related("study", "question")
-        .order_by("study", "-created_at")
-    )
-    latest = {analysis.study_id: analysis for analysis in reversed(reports)}
+    """Open studies with a pair and the minutes they take; the reports that are public, the latest first."""
+    running = Study.objects.filter(state=Study.State.OPEN, simulated=False).prefetch_related("questions", "grids")
+    published = Study.objects.filter(public_report=True, state__in=[Study.State.CLOSED, Study.State.ARCHIVED])
+    reports = [analyses[0] for study in published if (analyses := latest_analyses(study))]
     context = {
-        "studies": [(study, study_pair(study), minutes_needed(study)) for study in studies],
-        "reports": sorted(latest.values(), key=lambda a: a.created_at, reverse=True),
+        "studies": [
+            {
+                "study": study,
+                "pair": study_pair(study),
+                "minutes": minutes_needed(study),
+                "notes": {note for grid in study.grids.all() if (note := features_note(grid))},
+            }
+            for study in running
+        ],
+        "reports": sorted(reports, key=lambda analysis: analysis.created_at, reverse=True),
     }
     return render(request, "home.html", context)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import ManyToManyField, QuerySet
+from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -21,7 +21,7 @@ from generation.models import Grid
 from studyplatform.voting import services
 from studyplatform.voting.admin_rows import ParticipantAdmin, StimulusAdmin, TrialAdmin
 from studyplatform.voting.models import Membership, Participant, Question, Stimulus, Study, Trial
-from studyplatform.voting.selectors import may_edit, studies_visible, study_counts
+from studyplatform.voting.selectors import may_edit, natural_question, studies_visible, study_counts, study_pair
 from studyplatform.voting.services import StudyError
 
 if TYPE_CHECKING:
@@ -167,10 +167,34 @@ class StudyAdmin(StudyBase):
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "forms.ModelMultipleChoiceField[Any] | None":
-        """Only one's own grids are offered."""
-        if db_field.name == "grids" and not request.user.is_superuser:
-            kwargs["queryset"] = Grid.objects.filter(owner_id=request.user.pk)
+        """One's own grids are offered, and those the study has already: an editor's form must not lose the owner's."""
+        if db_field.name == "grids":
+            kwargs["queryset"] = self._grids(request)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def _grids(self, request: HttpRequest) -> QuerySet[Grid]:
+        if request.user.is_superuser:
+            return Grid.objects.all()
+        known = Q(owner_id=request.user.pk)
+        if (match := request.resolver_match) and (pk := match.kwargs.get("object_id")):
+            known |= Q(pk__in=Grid.objects.filter(studies__in=studies_visible(request.user).filter(pk=pk)))
+        return Grid.objects.filter(known)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Study, inline: Any, prefix: str) -> dict[str, Any]:
+        """A study without a question begins with what the task of its grid asks by nature."""
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, QuestionInline):
+            chosen = [g for g in request.GET.get("grids", "").split(",") if g.isdecimal()]
+            grids = obj.grids.order_by("pk") if obj.pk else self._grids(request).order_by("-pk")
+            grid = grids.filter(pk__in=chosen).first() or grids.first()
+            if grid is not None:
+                kwargs["initial"] = [{"preset": natural_question(grid)}]
+        return kwargs
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A study saved without a question asks what its first grid's task asks by nature."""
+        super().save_related(request, form, formsets, change)
+        services.question_ensure(study=form.instance)
 
     def save_model(self, request: HttpRequest, obj: Study, form: Any, change: bool) -> None:
         """Changes go through the service, which refuses what is frozen even if it was not when the page was made."""
@@ -262,11 +286,10 @@ class StudyAdmin(StudyBase):
     @admin.display(description="pictures")
     def pair(self, study: Study) -> SafeString:
         """Two pictures of the first scene, in the order of their random names."""
-        stimuli = study.stimuli.filter(role=Stimulus.Role.GRID).order_by("scene", "public_name")[:2] if study.pk else ()
-        addresses = [(reverse("voting:stimulus", args=[study.token, s.public_name]),) for s in stimuli]
-        if not addresses:
+        pair = study_pair(study) if study.pk else None
+        if pair is None:
             return format_html("{}", "published when the study opens")
-        return format_html_join(" ", '<img class="thumb" src="{}" alt="">', addresses)
+        return format_html_join(" ", '<img class="thumb" src="{}" alt="">', [(pair.left,), (pair.right,)])
 
     @admin.display(description="participants")
     def people(self, study: Study) -> str:

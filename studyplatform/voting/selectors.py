@@ -6,9 +6,12 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.files.storage import storages
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext
 
-from studyplatform.voting.models import Membership, Session, Stimulus, Study, Trial, Vote
+from generation.core import tasks
+from generation.models import Grid
+from studyplatform.voting.models import Membership, Question, Session, Stimulus, Study, Trial, Vote
 
 SECONDS_PER_PAIR = 5
 
@@ -22,6 +25,14 @@ class Counts:
     votes: int
     planned: int
     previews: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two published pictures of one scene, by address."""
+
+    left: str
+    right: str
 
 
 def studies_visible(user: User | AnonymousUser) -> QuerySet[Study]:
@@ -54,6 +65,25 @@ def study_counts(study: Study) -> Counts:
     counting = Q(trial__participant__is_preview=False, trial__participant__is_pilot=study.state == Study.State.PILOT)
     votes = Vote.objects.filter(counting, study=study).count()
     return Counts(votes=votes, planned=study.sessions_planned, **counts)
+
+
+def task_of(name: str) -> tasks.Task | None:
+    """The registered task of that name; ``None`` where the registry does not know it (renders made elsewhere)."""
+    return tasks.get(name) if name in tasks.names() else None
+
+
+def natural_question(grid: Grid) -> str:
+    """The preset that a grid's task asks by nature."""
+    task = task_of(grid.task)
+    asked = task.question if task is not None else ""
+    return asked if asked in Question.Preset.values else str(Question.Preset.NATURAL)
+
+
+def takes_votes(study: Study) -> bool:
+    """Whether somebody who has begun may go on: the study runs, or closed so lately that votes still count."""
+    if study.state == Study.State.CLOSED:
+        return study.votes_until is not None and study.votes_until >= timezone.now()
+    return study.state in (Study.State.PILOT, Study.State.OPEN)
 
 
 def minutes_needed(study: Study) -> int:
@@ -132,6 +162,17 @@ def picture_shown(study: Study, stimulus: Stimulus) -> dict[str, Any]:
     """Address and size of a picture, and nothing else about it."""
     src = storages["stimuli"].url(f"{study.token}/{stimulus.public_name}.png")
     return {"src": src, "width": stimulus.width, "height": stimulus.height}
+
+
+def study_pair(study: Study) -> Pair | None:
+    """Two pictures of the first scene, in the order of their random names; ``None`` before they are published."""
+    compared = study.stimuli.filter(role__in=(Stimulus.Role.GRID, Stimulus.Role.CONTROL))
+    # Descending, "grid" comes before "control": a photograph is shown only where there is one picture besides.
+    two = sorted(compared.order_by("scene", "-role", "public_name")[:2], key=lambda s: s.public_name)
+    if len(two) < 2:
+        return None
+    left, right = (storages["stimuli"].url(stimulus.path) for stimulus in two)
+    return Pair(left, right)
 
 
 def _references(study: Study) -> dict[tuple[int, str], Stimulus]:

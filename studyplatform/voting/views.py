@@ -18,16 +18,41 @@ from studyplatform.voting import services
 from studyplatform.voting.forms import BallotForm, WindowForm
 from studyplatform.voting.identity import cookie_set, cookie_token
 from studyplatform.voting.models import Session, Study
-from studyplatform.voting.selectors import answered_count, minutes_needed, next_trial, pair_of, session_of, step_of
+from studyplatform.voting.selectors import (
+    answered_count,
+    minutes_needed,
+    next_trial,
+    pair_of,
+    session_of,
+    step_of,
+    studies_visible,
+    takes_votes,
+)
 from studyplatform.voting.services import NotTakingPart, VoteRefused
 
 P = ParamSpec("P")
 RUNNING = (Study.State.PILOT, Study.State.OPEN)
 
 
-def message(request: HttpRequest, study: Study, sentence: str, status: int = 200) -> HttpResponse:
-    """A page of one sentence."""
-    return render(request, "voting/message.html", {"study": study, "sentence": sentence}, status=status)
+def message(
+    request: HttpRequest, study: Study, sentence: str, status: int = 200, session: Session | None = None
+) -> HttpResponse:
+    """A page of one sentence; to somebody who has begun it offers the way out."""
+    context = {"study": study, "sentence": sentence, "session": session}
+    return render(request, "voting/message.html", context, status=status)
+
+
+def not_now(request: HttpRequest, session: Session, status: int = 200) -> HttpResponse:
+    """Why nobody can go on now: the study is paused, or over for good."""
+    return message(request, session.study, services.state_sentence(session.study.state), status, session)
+
+
+def study_shown(request: HttpRequest, slug: str, session: Session | None) -> Study:
+    """The study, if the visitor may know of it: a draft is there only for its researchers and whoever piloted it."""
+    study = get_object_or_404(Study, slug=slug)
+    if study.state == Study.State.DRAFT and session is None:
+        get_object_or_404(studies_visible(request.user), pk=study.pk)
+    return study
 
 
 def taking_part(
@@ -63,12 +88,16 @@ def to_step(session: Session) -> HttpResponse:
 @never_cache
 def landing(request: HttpRequest, slug: str) -> HttpResponse:
     """What the study is. Looking never starts a session: link previews and reloads cost nothing."""
-    study = get_object_or_404(Study, slug=slug)
     session = session_of(slug=slug, token=cookie_token(request, slug))
-    if session is not None and session.withdrew_at is not None:
-        return message(request, study, _("You have withdrawn from this study. Your answers will not be used."))
+    study = study_shown(request, slug, session)
     if session is None and study.state not in RUNNING:
         return message(request, study, services.state_sentence(study.state))
+    if session is not None:
+        step = step_of(session)
+        if step == "withdrawn":
+            return message(request, study, _("You have withdrawn from this study. Your answers will not be used."))
+        if not takes_votes(study):
+            return to_step(session) if step == "thanks" else not_now(request, session)
     context = {"study": study, "minutes": minutes_needed(study), "session": session}
     return render(request, "voting/landing.html", context)
 
@@ -77,8 +106,8 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Start a session, or go on with the one this browser has."""
-    study = get_object_or_404(Study, slug=slug)
     session = session_of(slug=slug, token=cookie_token(request, slug))
+    study = study_shown(request, slug, session)
     if session is not None:
         return to_step(session)
     try:
@@ -94,10 +123,12 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 @taking_part
 def consent(request: HttpRequest, session: Session) -> HttpResponse:
     """What taking part means, and the button that agrees to it."""
+    if step_of(session) != "consent":
+        return to_step(session)
+    if not takes_votes(session.study):
+        return not_now(request, session)
     if request.method == "POST":
         services.consent_give(session=session)
-        return to_step(session)
-    if step_of(session) != "consent":
         return to_step(session)
     return render(request, "voting/consent.html", {"study": session.study})
 
@@ -108,6 +139,8 @@ def instructions(request: HttpRequest, session: Session) -> HttpResponse:
     """How to choose. It can be read again at any time."""
     if session.consented_at is None or session.withdrew_at is not None:
         return to_step(session)
+    if not takes_votes(session.study):
+        return not_now(request, session)
     if request.method == "POST":
         form = WindowForm(request.POST)
         services.instructions_read(session=session, **(form.cleaned_data if form.is_valid() else {}))
@@ -124,8 +157,6 @@ def trial(request: HttpRequest, session: Session) -> HttpResponse:
         return _vote(request, session)
     if step_of(session) != "trial":
         return to_step(session)
-    if session.study.state == Study.State.PAUSED:
-        return message(request, session.study, services.state_sentence(session.study.state))
     return _pair_page(request, session)
 
 
@@ -144,7 +175,7 @@ def _vote(request: HttpRequest, session: Session) -> HttpResponse:
     if isinstance(answer, VoteRefused):
         if answer.code in ("conflict", "out_of_order", "choice"):
             return _pair_page(request, session, answer.sentence, answer.status)
-        return message(request, session.study, answer.sentence, answer.status)
+        return message(request, session.study, answer.sentence, answer.status, session)
     return to_step(session)
 
 
@@ -152,6 +183,8 @@ def _pair_page(request: HttpRequest, session: Session, notice: str = "", status:
     upcoming = next_trial(session)
     if upcoming is None:
         return to_step(session)
+    if not takes_votes(session.study):
+        return not_now(request, session, status)
     context = {
         "study": session.study,
         "pair": pair_of(upcoming),

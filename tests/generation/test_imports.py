@@ -86,6 +86,11 @@ def test_what_is_not_declared_is_asked_for(owner: User, folder: Path, declared: 
         ("b.png,Harbour,slow,photo.png,100", "b.png,Harbour,slow,photo.png", "number of cells"),
         ("c.png,Forest,fast,,10", "c.png,Forest,fast,,11", "other parameters than before"),
         ("a.png,Harbour", "a.png,", "scene is empty"),
+        ("slow,photo.png", "slow,a.png", "another content than before"),
+        ("content", "seed", "whole number"),
+        ("Harbour,fast", "Harbour" * 30 + ",fast", "more than 120 characters"),
+        ("b.png", "b\0.png", "Line 3"),
+        ("0.12", "9" * 200_000, "not CSV"),
     ],
 )
 def test_a_mistake_in_the_table_is_named_and_nothing_is_stored(
@@ -96,6 +101,33 @@ def test_a_mistake_in_the_table_is_named_and_nothing_is_stored(
         imported(folder, *DECLARED)
     assert not Grid.objects.exists()
     assert not Render.objects.exists()
+
+
+def test_old_line_ends_and_look_alike_columns_are_fine(owner: User, folder: Path) -> None:
+    (folder / "scores.csv").write_bytes(
+        TABLE.replace("lpips", "l p").replace("steps", "l-p").replace("\n", "\r").encode()
+    )
+    imported(folder, "--metric", "l p:lower_better:all", "--metric", "l-p:lower_better:all")
+    assert Metric.objects.count() == 2
+
+
+def test_equal_pictures_of_two_scenes_are_two_renders(owner: User, folder: Path) -> None:
+    (folder / "scores.csv").write_text("file,scene,condition,x\na.png,One,fast,1\na.png,Two,fast,3\n")
+    imported(folder, "--metric", "x:lower_better:all")
+    assert sorted(Render.objects.values_list("scene__label", "scores__value")) == [("One", 1.0), ("Two", 3.0)]
+
+
+def test_an_imported_grid_can_be_packed(owner: User, folder: Path, tmp_path: Path) -> None:
+    imported(folder, *DECLARED)
+    call_command("pack_grid", "made-elsewhere", str(tmp_path / "pack"))
+    assert (tmp_path / "pack" / "manifest.json").exists()
+
+
+def test_the_admin_refuses_two_pictures_of_one_name(as_owner: Client, folder: Path) -> None:
+    pictures = [SimpleUploadedFile("a.png", (folder / n).read_bytes()) for n in ("a.png", "b.png")]
+    files = {"table": SimpleUploadedFile("scores.csv", TABLE.encode()), "title": "Twice", "pictures": pictures}
+    page = as_owner.post(reverse("admin:generation_grid_import"), files).content.decode()
+    assert "a.png twice" in page
 
 
 def test_the_admin_asks_what_each_column_means(as_owner: Client, folder: Path) -> None:

@@ -66,7 +66,7 @@ def test_reading_twice_changes_nothing(owner: User, pack: Path) -> None:
     assert Render.objects.count() == 8
 
 
-@pytest.mark.parametrize("damage", ["flip", "lose", "manifest", "schema"])
+@pytest.mark.parametrize("damage", ["flip", "lose", "manifest", "schema", "empty", "condition", "metric", "cell"])
 def test_a_damaged_pack_is_refused_whole(owner: User, pack: Path, damage: str) -> None:
     image = next((pack / "images").iterdir())
     if damage == "flip":
@@ -74,8 +74,21 @@ def test_a_damaged_pack_is_refused_whole(owner: User, pack: Path, damage: str) -
     elif damage == "lose":
         image.unlink()
     else:
-        (pack / "manifest.json").write_text("{" if damage == "manifest" else '{"schema": 99}')
+        (pack / "manifest.json").write_text(_damaged((pack / "manifest.json").read_text(), damage))
     with pytest.raises(PackError):
         pack_read(owner=owner, folder=pack)
     assert not Grid.objects.exists()
     assert not Render.objects.exists()
+
+
+def _damaged(text: str, damage: str) -> str:
+    manifest = json.loads(text)
+    if damage == "condition":
+        manifest["conditions"][0]["params"]["gamma"] = 777.0
+    elif damage == "metric":
+        manifest["metrics"][0]["spec"]["direction"] = "higher_better"
+    elif damage == "cell":
+        manifest["cells"][0][0] = "0" * 64
+    else:
+        return {"manifest": "{", "schema": '{"schema": 99}', "empty": '{"schema": 1}'}[damage]
+    return json.dumps(manifest)

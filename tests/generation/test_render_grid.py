@@ -127,6 +127,40 @@ def test_a_picture_that_cannot_be_used_is_named_and_nothing_is_written(
     assert not Render.objects.exists()
 
 
+def test_a_retry_that_succeeds_has_its_numbers(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = lay(owner, gamma_task.TOML.replace("2.0]", f"{gamma_task.FAIL}]"))
+    work(engine="serial", grid=grid)
+    assert set(Score.objects.filter(render__status="failed").values_list("status", flat=True)) == {"failed"}
+    monkeypatch.setattr(gamma_task, "FAIL", 0.0)
+    assert grid_retry(grid=grid) == 2
+    work(engine="serial", grid=grid)
+    assert grid_progress(grid).words == "8 of 8 rendered"
+    values = Score.objects.filter(metric__key="brightness_error").values_list("value", flat=True)
+    assert len(values) == 8
+    assert None not in values
+
+
+def test_a_slug_belongs_to_one_researcher_and_names_do_not_travel(owner: User, stranger: User) -> None:
+    work(engine="serial", grid=lay(owner))
+    with pytest.raises(GridError, match="another researcher"):
+        lay(stranger)
+    text = gamma_task.TOML.replace('slug = "gamma"', 'slug = "mine"').replace('title = "First"', 'title = "Mine"')
+    theirs = lay(stranger, text)
+    assert work(engine="serial", grid=theirs) == 0, "the same pictures are not made again"
+    assert {c.scene.label for c in theirs.cells.all()} == {"Mine", "Second"}
+
+
+def test_a_damaged_master_is_mended_by_bringing_the_picture_in_again(owner: User) -> None:
+    grid = lay(owner)
+    content = grid.cells.first().scene.content  # type: ignore[union-attr]
+    assert content is not None
+    storages["masters"].delete(master_name(content.sha256))
+    lay(
+        owner, gamma_task.TOML.replace('slug = "gamma"', 'slug = "again"').replace("gamma = [0.5, 1", "gamma = [0.6, 1")
+    )
+    assert artifact_bytes(content.sha256)
+
+
 # --- the queue ----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.figures import style
-from evaluation.core.figures.loss import loss_figure, loss_title, points
+from evaluation.core.figures.loss import loss_figure, loss_title, points, scored
 from evaluation.core.figures.votes import minimisers, votes_figure, votes_title
 from evaluation.core.words import metric_name
 
@@ -78,13 +78,14 @@ def _votes_text(result: Json, *, by_scene: bool) -> dict[str, str]:
 
 def _loss_text(result: Json, metric: Json, *, by_scene: bool) -> dict[str, str]:
     title, _ = loss_title(metric, by_scene=by_scene)
-    pooled = result["groups"][0]
+    pooled = scored(result["groups"][0], metric)
+    where = "" if by_scene or pooled is result["groups"][0] else f" {pooled['label']}."
     voters = "simulated participants" if result["study"]["simulated"] else "participants"
     head = "SIMULATED. " if result["study"]["simulated"] else ""
     caption = (
         f"{head}Human score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
         f"with 95 % intervals; {pooled['n_votes']} votes by {pooled['n_participants']} {voters}. "
-        f"{metric['agreement']['sentence']}"
+        f"{metric['agreement']['sentence']}{where}"
     )
     alt = f"{head}Scatter plot of human score against {metric['label']}. {metric['tests'][0]['sentence']}"
     return {"title": title, "caption": caption, "alt": alt}
@@ -93,14 +94,15 @@ def _loss_text(result: Json, metric: Json, *, by_scene: bool) -> dict[str, str]:
 def _votes_rows(result: Json, by_scene: bool) -> list[list[Any]]:
     rows: list[list[Any]] = [
         ["scene", "condition", "share", "ci_low", "ci_high", "n_votes", "n_participants", "is_minimiser",
-         "is_most_preferred", "in_favourite_set"]
+         "has_highest_score", "is_most_preferred", "in_favourite_set"]
     ]  # fmt: skip
     for g in result["groups"]:
         if (g["scope"] == "scene") == by_scene:
             lowest = minimisers(result, g)
             rows += [
                 [g["label"], r["label"], r["share"], r["low"], r["high"], r["n_votes"], r["n_participants"],
-                 r["condition"] in lowest, r["condition"] == g["favourite"], r["in_favourite_set"]]
+                 r["condition"] in lowest, r["condition"] == g["favourite"],
+                 r["condition"] == g["favourite"] and g["favourite_sure"], r["in_favourite_set"]]
                 for r in g["rows"]
             ]  # fmt: skip
     return rows
@@ -118,6 +120,7 @@ def _loss_rows(result: Json, metric: Json, by_scene: bool) -> list[list[Any]]:
             "ci_low",
             "ci_high",
             "is_minimiser",
+            "has_highest_score",
             "is_most_preferred",
         ]
     ]
@@ -125,7 +128,8 @@ def _loss_rows(result: Json, metric: Json, by_scene: bool) -> list[list[Any]]:
         if (g["scope"] == "scene") == by_scene:
             rows += [
                 [g["label"], p["label"], metric["label"], p["value"] if by_scene else None, p["x"], p["y"], p["low"],
-                 p["high"], p["is_minimum"], p["is_favourite"]]
+                 p["high"], p["is_minimum"], p["is_favourite"],
+                 p["is_favourite"] and scored(g, metric)["favourite_sure"]]
                 for p in points(g, metric)
             ]  # fmt: skip
     return rows

@@ -46,7 +46,8 @@ def loss_figure(result: Json, metric: Json, *, narrow: bool, by_scene: bool) -> 
         _axis_words(axes, metric, pooled=not by_scene, first=column == 0)
         if by_scene:
             axes.set_title(group["label"], fontsize=9.5, fontweight="bold", loc="left", pad=6)
-    _legend(figure, width, height, metric, simulated=simulated, narrow=narrow)
+    star = style.favourite_words([scored(g, metric) for g in groups], simulated=simulated)
+    _legend(figure, width, height, metric, star=star, narrow=narrow)
     return figure
 
 
@@ -64,6 +65,7 @@ def points(group: Json, metric: Json) -> list[Json]:
     test = next(t for t in metric["tests"] if t["scene"] == group["scene"])
     if not test["minimum"]:
         return []
+    group = scored(group, metric)
     z = test["minimum"]["z"]
     return [
         {
@@ -80,6 +82,11 @@ def points(group: Json, metric: Json) -> list[Json]:
         for r in group["rows"]
         if r["theta"] is not None and r["condition"] in z
     ]
+
+
+def scored(group: Json, metric: Json) -> Json:
+    """The group whose scores the metric is held against: all scenes, or those it is complete in."""
+    return (metric.get("group") or group) if group["scope"] == "pooled" else group
 
 
 def _limits(groups: Sequence[Json], metric: Json) -> tuple[float, float, float, float]:
@@ -178,13 +185,12 @@ def _axis_words(axes: Axes, metric: Json, *, pooled: bool, first: bool) -> None:
         axes.set_ylabel("human score (logit)  →", fontsize=9)
 
 
-def _legend(figure: Figure, width: float, height: float, metric: Json, *, simulated: bool, narrow: bool) -> None:
+def _legend(figure: Figure, width: float, height: float, metric: Json, *, star: str, narrow: bool) -> None:
     extreme = "highest" if metric["direction"] == "higher_better" else "lowest"
     name = metric_name(metric["label"], short=True)
-    voters = "simulated voters" if simulated else "people"
     handles = [
         style.minimum_ring(f"{extreme} {name}"),
-        style.favourite_star(f"most preferred by {voters}"),
+        style.favourite_star(star),
         Line2D([], [], color=style.MUTED, linewidth=1.2, label="95 % interval"),
     ]
     figure.legend(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -115,8 +115,15 @@ def plain_axes(axes: Axes) -> None:
     axes.tick_params(length=0)
 
 
+def favourite_words(groups: Sequence[Mapping[str, Any]], *, simulated: bool) -> str:
+    """What the star means in ``groups``: preferred only where in each of them nobody else could be the favourite."""
+    if all(g.get("favourite_sure") for g in groups):
+        return f"most preferred by {'simulated voters' if simulated else 'people'}"
+    return "highest score"
+
+
 def favourite_star(label: str) -> Line2D:
-    """Legend entry of the most preferred condition."""
+    """Legend entry of the condition with the highest score."""
     return Line2D([], [], marker="*", markersize=11, color=FAVOURITE, markeredgecolor=INK, linewidth=0, label=label)
 
 

@@ -59,7 +59,7 @@ def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
         shown = texts if labelled else {}
         _panel(axes, group, minimisers(result, group), shown, size=size, detail=not by_scene or narrow)
         if not (by_scene or narrow):
-            _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result))
+            _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result, groups))
         if by_scene:
             first, *more = style.wrap(group["label"], across, 9.5)
             text = f"{first[:-1].rstrip()}…" if more else first
@@ -67,7 +67,7 @@ def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
                 text, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points",
                 fontsize=9.5, fontweight="bold", va="bottom",
             )  # fmt: skip
-    _legend(figure, width, height, result, narrow=narrow)
+    _legend(figure, width, height, _words(result, groups), narrow=narrow)
     return figure
 
 
@@ -198,18 +198,16 @@ def _tags(axes: Axes, rows: Sequence[Json], lowest: set[str], favourite: str | N
             axes.text(0.065, i, text, color="white", **font)
 
 
-def _words(result: Json) -> dict[str, str]:
+def _words(result: Json, groups: Sequence[Json]) -> dict[str, str]:
     metric = next((m for m in result["metrics"] if m["id"] == result["primary"]), None)
     extreme = "highest" if metric and metric["direction"] == "higher_better" else "lowest"
-    voters = "simulated voters" if result["study"]["simulated"] else "people"
     return {
         "minimum": f"{extreme} {metric_name(metric['label'], short=True) if metric else 'loss'}",
-        "favourite": f"most preferred by {voters}",
+        "favourite": style.favourite_words(groups, simulated=result["study"]["simulated"]),
     }
 
 
-def _legend(figure: Figure, width: float, height: float, result: Json, *, narrow: bool) -> None:
-    words = _words(result)
+def _legend(figure: Figure, width: float, height: float, words: Mapping[str, str], *, narrow: bool) -> None:
     handles = [
         Patch(facecolor=MINIMUM_FILL, edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]),
         style.favourite_star(words["favourite"]),

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from generation.management.owners import owner_named
 from generation.models import Metric
-from generation.services.imports import Column, ImportRefused, renders_import, table_columns
+from generation.services.import_table import Column, ImportRefused, table_columns
+from generation.services.imports import renders_import
 
 
 class Command(BaseCommand):

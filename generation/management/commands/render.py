@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from generation.core.engines import EngineBroken
-from generation.core.grid import GridError, GridFile
+from generation.core.grid import GridError, GridFile, parse
 from generation.core.spec import Scalar
 from generation.core.weights import WeightsError
 from generation.management.owners import owner_named
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("grid", nargs="?", type=Path, help="grid file (TOML)")
         parser.add_argument("--plan", action="store_true", help="print the conditions and their count, render nothing")
-        parser.add_argument("--worker", action="store_true", help="serve the queue: render whatever the admin lays")
+        parser.add_argument("--worker", action="store_true", help="serve the queue: render whatever is in it")
         parser.add_argument("--once", action="store_true", help="with --worker: stop when the queue is empty")
         parser.add_argument("--retry", action="store_true", help="queue failed renders of this grid again")
         parser.add_argument("--owner", help="user name of the owner (default: the first researcher)")
@@ -47,18 +47,26 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _render(self, path: Path, options: dict[str, Any]) -> None:
-        layout = self._layout(path)
-        console = Console(stderr=False, width=None if self.stdout.isatty() else 120)
-        console.print(plan_table(layout.file))
-        console.print(plan_words(layout.file))
-        for note in layout.notes:
-            console.print(f"[yellow]Note:[/yellow] {note}", highlight=False)
+        console = Console(width=None if self.stdout.isatty() else 120)
+        text = self._text(path)
+        try:
+            # The table needs no weights: looking at a plan must not download a network.
+            file = parse(text, lambda name, param: param.default)
+        except GridError as error:
+            raise CommandError(f"{path}: {error}") from None
+        console.print(plan_table(file))
+        console.print(plan_words(file))
         if options["plan"]:
             return
+        layout = self._layout(path, text)
+        for note in layout.notes:
+            console.print(f"[yellow]Note:[/yellow] {note}", highlight=False)
         try:
             grid = grid_lay(owner=owner_named(options["owner"]), layout=layout)
         except GridError as error:
             raise CommandError(f"{path}: {error}") from None
+        if grid.toml != text:
+            console.print("Note: this design was laid before; the grid keeps the words of its first file.")
         if options["retry"]:
             console.print(f"{grid_retry(grid=grid)} failed renders are tried again.")
         self._work(grid, layout, console, options["engine"])
@@ -68,14 +76,17 @@ class Command(BaseCommand):
             reasons = set(grid.cells.filter(render__status="failed").values_list("render__reason", flat=True))
             raise CommandError("\n".join(sorted(reasons)) + "\nMend it and run the same command with --retry.")
 
-    def _layout(self, path: Path) -> GridLayout:
+    def _text(self, path: Path) -> str:
         try:
-            text = path.read_text()
-            return grid_layout(text=text, read=lambda file: (path.parent / file).read_bytes())
+            return path.read_text(encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from None
         except UnicodeDecodeError:
             raise CommandError(f"{path} is not a text file; a grid file is TOML in UTF-8.") from None
+
+    def _layout(self, path: Path, text: str) -> GridLayout:
+        try:
+            return grid_layout(text=text, read=lambda file: (path.parent / file).read_bytes())
         except (GridError, WeightsError) as error:
             raise CommandError(f"{path}: {error}") from None
 

@@ -14,6 +14,7 @@ from studyplatform.voting.services.pictures import PHOTOGRAPH, pictures_of
 from studyplatform.voting.services.studies import (
     DESIGN_FIELDS,
     is_frozen,
+    question_ensure,
     study_delete,
     study_transition,
     study_update,
@@ -37,6 +38,7 @@ __all__ = [
     "is_frozen",
     "participant_join",
     "pictures_of",
+    "question_ensure",
     "session_finish",
     "session_withdraw",
     "state_sentence",

@@ -80,6 +80,9 @@ def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     expired = Block.objects.filter(study=study, state=Block.State.HELD, expires_at__lte=now).order_by("number")
+    if not expired.exists():
+        return 0
+    deal_alone(study_id=study.pk)
     if connection.features.has_select_for_update_skip_locked:
         expired = expired.select_for_update(skip_locked=True)
     released = 0
@@ -93,15 +96,30 @@ def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     return released
 
 
+def deal_alone(*, study_id: int) -> None:
+    """Until the transaction ends nobody else deals pairs of the study again or numbers new blocks.
+
+    Taken before any block is looked at, so that whoever waited sees what was dealt meanwhile. Votes and joins do not
+    wait: the lock leaves the key free, which is all that their rows refer to.
+    """
+    Study.objects.select_for_update(no_key=True).only("pk").get(pk=study_id)
+
+
 def block_deal_again(*, block: Block, keep_answered: bool) -> None:
-    """Close a held block and lay its pairs anew: those without a vote, or all of them (a withdrawal)."""
-    plan: list[Any] = block.plan
-    if keep_answered:
-        answered = set(Trial.objects.filter(block=block, votes__isnull=False).values_list("position", flat=True))
-        plan = [item for position, item in enumerate(plan) if position not in answered]
-    Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None)
-    if plan:
-        Block.objects.create(study_id=block.study_id, number=_next_number(block.study), plan=plan)
+    """Close a held block and lay its pairs anew: those without a vote, or all of them (a withdrawal).
+
+    A pair is dealt again once: its place in the old plan is marked, and a later withdrawal lays only the rest. The
+    caller holds :func:`deal_alone` and has read the block since.
+    """
+    answered = set(Trial.objects.filter(block=block, votes__isnull=False).values_list("position", flat=True))
+    plan: list[dict[str, Any]] = block.plan
+    kept = answered if keep_answered else set()
+    again = [p for p, item in enumerate(plan) if p not in kept and not item.get("dealt_again")]
+    marked = [item | {"dealt_again": True} if p in again else item for p, item in enumerate(plan)]
+    Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None, plan=marked)
+    if again:
+        new = [plan[p] for p in again]
+        Block.objects.create(study_id=block.study_id, number=_next_number(block.study), plan=new)
 
 
 def _next_number(study: Study) -> int:

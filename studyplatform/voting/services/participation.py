@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from studyplatform.voting.models import Block, CompletionCode, Participant, Session, Study, Trial
-from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_release_expired
+from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_release_expired, deal_alone
 from studyplatform.voting.services.errors import NotTakingPart
 
 # No 0, O, 1, I: people type these.
@@ -133,6 +133,7 @@ def session_withdraw(*, session: Session) -> None:
     """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again."""
     if not Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
         return
+    deal_alone(study_id=session.study_id)
     for block in Block.objects.filter(holder=session.participant_id, trials__session=session).distinct():
         block_deal_again(block=block, keep_answered=False)
     session.refresh_from_db()

@@ -14,10 +14,12 @@ from generation.models import Artifact, Condition, Render, Scene
 from generation.services import artifact_bytes, identity_of_source, identity_render
 from generation.services.artifacts import ArtifactMissing
 from studyplatform.voting.models import Stimulus, Study, random_token
+from studyplatform.voting.selectors import task_of
 from studyplatform.voting.services.errors import StudyError
 
 # The label of the control made from the scene's own photograph.
 PHOTOGRAPH = "photograph"
+IDENTITY = "identity"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def pictures_of(study: Study) -> list[Picture]:
     shown: dict[tuple[int, int], Picture] = {}
     for grid in grids:
         labels = {c.condition_id: c for c in grid.conditions.all()}
-        cells = grid.cells.select_related("scene", "render__image", "condition")
+        cells = grid.cells.select_related("scene", "render__image", "render__condition", "condition")
         for cell in cells:
             problem = _unusable(cell.render, f"{labels[cell.condition_id].label} of {cell.scene} in the grid “{grid}”")
             if problem:
@@ -89,7 +91,7 @@ def _unusable(render: Render, name: str) -> str:
     if render.image_id is None or render.status == Render.Status.FAILED:
         return (
             f"{name} has no picture: {render.reason or 'rendering failed'} "
-            "Render it again from the grid's page, or leave that condition out of the grid."
+            "Run “manage.py render GRID.toml --retry” with the grid's file, or leave that condition out of the grid."
         )
     return ""
 
@@ -108,9 +110,16 @@ def _photographs(study: Study, pictures: list[Picture], references: dict[str, st
     size = max(image.width or 0, image.height or 0) if image else 0
     last = max(p.position for p in pictures)
     have = {p.render.pk for p in pictures}
-    if study.show_photograph:
+    baseline = _baseline(scene)
+    controls = {p.render.condition.method for p in pictures if p.role == Stimulus.Role.CONTROL}
+    if study.show_photograph and baseline not in controls:
         if scene.content is None:
             yield f"{scene} has no photograph to show as a control. Switch the photograph off, or choose other grids."
+        elif baseline != IDENTITY:
+            yield (
+                f"The control of {scene} is made by the method “{baseline}”, which only a grid can render. Add it to "
+                "the grid file as a control ([controls]) and render the grid, or switch the photograph off."
+            )
         else:
             render = identity_render(scene=scene, size=size)
             if render.pk not in have:
@@ -125,6 +134,12 @@ def _photographs(study: Study, pictures: list[Picture], references: dict[str, st
         else:
             render = identity_of_source(artifact=source, size=size)
             pictures.append(Picture(scene, render, Stimulus.Role.REFERENCE, reference, last + 2))
+
+
+def _baseline(scene: Scene) -> str:
+    """The method of the control: what the scene's task compares with; the photograph where nothing else is known."""
+    task = task_of(scene.task)
+    return IDENTITY if task is None else task.baseline
 
 
 def _check_scene(pictures: list[Picture]) -> Iterable[str]:

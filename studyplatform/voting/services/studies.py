@@ -1,15 +1,19 @@
 """A study's life: its states, its frozen design, its preregistration. Each step is written down with who and why."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import transaction
+from django.db.models import Model, ProtectedError
 from django.utils import timezone
 
 from generation.core.spec import digest
-from studyplatform.voting.models import AuditEntry, Block, Preregistration, Stimulus, Study
+from studyplatform.voting.models import AuditEntry, Block, Preregistration, Question, Stimulus, Study
+from studyplatform.voting.selectors import natural_question
 from studyplatform.voting.services.blocks import blocks_lay
 from studyplatform.voting.services.errors import StudyError
 from studyplatform.voting.services.pictures import Picture, pictures_of, pictures_publish
@@ -36,6 +40,8 @@ def study_transition(*, study: Study, to: str, by: User | None, comment: str = "
     """
     _check_step(study, to)
     prepares = study.state in (State.DRAFT, State.PILOT) and to in (State.PILOT, State.OPEN)
+    if prepares:
+        question_ensure(study=study)
     # Pictures are decoded and written before the transaction: it must not hold a lock for as long as that takes.
     pictures = pictures_of(study) if prepares else []
     stimuli = pictures_publish(study=study, pictures=pictures) if prepares else {}
@@ -135,6 +141,15 @@ def _preregister(study: Study) -> None:
 
 
 @transaction.atomic
+def question_ensure(*, study: Study) -> None:
+    """Let a draft that asks nothing ask what its first grid's task asks by nature."""
+    row = Study.objects.select_for_update().get(pk=study.pk)
+    grid = row.grids.order_by("pk").first()
+    if grid is not None and not is_frozen(row) and not row.questions.exists():
+        Question.objects.create(study=row, preset=natural_question(grid))
+
+
+@transaction.atomic
 def study_update(*, study: Study, by: User | None, **changes: Any) -> Study:
     """Change fields of a study. Those of a frozen design are refused with a sentence that names them."""
     row = Study.objects.select_for_update().get(pk=study.pk)
@@ -169,10 +184,23 @@ def study_delete(*, study: Study) -> None:
     if row.state != State.DRAFT:
         raise StudyError(f"“{row}” is {row.state}. Only a draft can be deleted; archive the study instead.")
     paths = [stimulus.path for stimulus in row.stimuli.select_related("study")]
-    for related in (row.blocks, row.stimuli, row.audit):
-        related.all().delete()
-    row.delete()
+    try:
+        for related in (row.blocks, row.stimuli, row.audit):
+            related.all().delete()
+        row.delete()
+    except ProtectedError as error:
+        raise StudyError(
+            f"“{row}” is held by {_counted(error.protected_objects)}, which are a record of what was computed or given "
+            "away and cannot be deleted with it. Keep the draft, or go on with it and archive the study at its end."
+        ) from error
     _delete_files(paths)
+
+
+def _counted(rows: Iterable[Model]) -> str:
+    """Rows of any kind in words: “2 analyses and 1 export record”."""
+    kinds = Counter(type(row)._meta for row in rows)
+    words = [f"{n} {meta.verbose_name if n == 1 else meta.verbose_name_plural}" for meta, n in kinds.items()]
+    return " and ".join(sorted(words))
 
 
 def _delete_files(paths: list[str]) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from studyplatform.voting.models import Study, Trial, Vote
+from studyplatform.voting.selectors import takes_votes
 from studyplatform.voting.services.errors import VoteRefused, VoteStored
 from studyplatform.voting.services.participation import state_sentence
 
@@ -107,7 +108,7 @@ def _refusal(trial: Trial, uuid: UUID, choice: str) -> VoteRefused | None:
         return VoteRefused(410, "withdrawn", _("You have withdrawn from this study."))
     if session.consented_at is None:
         return VoteRefused(403, "consent", _("Please read and accept the consent page first."))
-    if study.state not in (Study.State.PILOT, Study.State.OPEN) and not _in_grace(study):
+    if not takes_votes(study):
         if study.state == Study.State.PAUSED:
             return VoteRefused(409, "paused", state_sentence(study.state))
         return VoteRefused(410, "closed", state_sentence(study.state))
@@ -119,8 +120,3 @@ def _refusal(trial: Trial, uuid: UUID, choice: str) -> VoteRefused | None:
     if Vote.objects.filter(study=study, uuid=uuid).exists():
         return VoteRefused(409, "uuid", _("This ballot number has been used for another pair."))
     return None
-
-
-def _in_grace(study: Study) -> bool:
-    until = study.votes_until
-    return study.state == Study.State.CLOSED and until is not None and until >= timezone.now()

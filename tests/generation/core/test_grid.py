@@ -143,6 +143,11 @@ def test_auto_asks_for_what_can_be_had() -> None:
         (HEAD + PRODUCT + "[replicates]\nseeds = [0.5]\n", "whole numbers"),
         (HEAD + PRODUCT + '[controls]\nphotograph = "yes"\n', "write true or false"),
         (HEAD + PRODUCT + "[controls]\nsepia = true\n", "unknown key 'sepia'"),
+        (HEAD.replace('["cat", "cup"]', '[["cat"]]') + PRODUCT, "not among the sources"),
+        (HEAD.replace('task = "style', 'method = ["x"]\ntask = "style') + PRODUCT, "Style transfer knows"),
+        (HEAD + PRODUCT.replace("learning_rate = [0.005, 0.02]", "steps = [inf]"), "finite"),
+        (HEAD + PRODUCT.replace("learning_rate = [0.005, 0.02]", "init = [[1]]"), "choose one of"),
+        (HEAD.replace('"Learning rate and naturalness"', f'"{"x" * 121}"') + PRODUCT, "121 characters"),
     ],
 )
 def test_every_mistake_ends_in_a_sentence_that_names_it(text: str, words: str) -> None:

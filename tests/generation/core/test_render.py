@@ -8,8 +8,8 @@ import pytest
 
 from generation.core import images, style_transfer, weights
 from generation.core.photo import COMMON_METHODS
-from generation.core.protocols import Image, Picture, Tick
-from generation.core.render import read_curve, run_job
+from generation.core.protocols import Image, Picture, Tick, read_curve
+from generation.core.render import run_job
 from generation.core.spec import (
     JobItem,
     JobSpec,
