@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generation import admin_import
-from generation.models import Grid, Job, Render, SourceImage
+from generation.models import Grid, GridCondition, Job, Render, SourceImage
 from generation.selectors import features_note, grid_pictures, grid_progress
 
 
@@ -73,7 +73,7 @@ class GridAdmin(OwnedAdmin):
             *super().get_urls(),
         ]
 
-    @admin.display(description="")
+    @admin.display(description="pictures")
     def pictures(self, grid: Grid) -> SafeString:
         """Two pictures of the first scene."""
         addresses = [(reverse("generation:thumbnail", args=[grid.slug, sha]),) for sha in grid_pictures(grid)]
@@ -123,8 +123,14 @@ class SourceImageAdmin(OwnedAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "status", "share", "attempts", "error", "finished_at"]
+    list_display = ["name", "status", "share", "attempts", "error", "finished_at"]
     list_filter = ["status"]
+
+    @admin.display(description="job")
+    def name(self, job: Job) -> str:
+        """What the job makes, in words."""
+        render = job.renders.select_related("scene").first()
+        return f"{job.renders.count()} pictures of {render.scene}" if render else f"measuring for {job.task}"
 
     @admin.display(description="progress")
     def share(self, job: Job) -> SafeString:
@@ -134,5 +140,17 @@ class JobAdmin(ReadOnlyAdmin):
 
 @admin.register(Render)
 class RenderAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "status", "reason", "steps", "seconds"]
+    list_display = ["scene", "label", "status", "reason", "steps", "duration"]
     list_filter = ["status"]
+    list_select_related = ["scene", "condition"]
+
+    @admin.display(description="condition")
+    def label(self, render: Render) -> str:
+        """What the first grid that shows it calls the condition."""
+        label = GridCondition.objects.filter(condition=render.condition, grid__cells__render=render).first()
+        return label.label if label else render.condition.method
+
+    @admin.display(description="seconds")
+    def duration(self, render: Render) -> str:
+        """Computing time, rounded."""
+        return f"{render.seconds:.1f}"

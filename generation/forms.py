@@ -63,6 +63,17 @@ class UploadForm(forms.Form):
         pictures: list[Any] = self.cleaned_data["pictures"]
         return pictures
 
+    def clean(self) -> dict[str, Any]:
+        """Every picture that the table names is among the uploads."""
+        data = super().clean() or {}
+        if "table" in data and "pictures" in data:
+            have = {PurePosixPath(picture.name).name for picture in data["pictures"]}
+            lacking = sorted({PurePosixPath(file).name for file in table_files(data["table"])} - have)
+            if lacking:
+                more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+                raise forms.ValidationError(f"The table names {lacking[0]}{more}, which you do not upload.")
+        return data
+
 
 def _one_of_each_name(files: Iterable[str], who: str) -> None:
     names = Counter(PurePosixPath(file).name for file in files)

@@ -106,6 +106,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     method = _method(task, head.get("method"))
     sources = _sources(_table(data, "sources", required=True))
     base = _resolve(method, _table(data, "parameters"), resolve_auto)
+    _complete(method, base, "[parameters]")  # a mistake there is said there
     rows = _condition_rows(data.get("conditions"), method, base)
     conditions = _label(rows, method, base)
     conditions += _controls(_table(data, "controls"), _complete(method, base, "[parameters]"))

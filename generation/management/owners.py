@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 
 
 def owner_named(name: str | None) -> User:
@@ -9,6 +10,17 @@ def owner_named(name: str | None) -> User:
 
     A user made here has no usable password: `manage.py changepassword researcher` sets one.
     """
+    try:
+        return _owner(name)
+    except DatabaseError as error:
+        if "no such table" in str(error) or "does not exist" in str(error):
+            raise CommandError(
+                "The database has no tables yet. Run manage.py migrate first (make demo and make serve do)."
+            ) from None
+        raise
+
+
+def _owner(name: str | None) -> User:
     if name is not None:
         user = User.objects.filter(username=name).first()
         if user is None:

@@ -97,7 +97,10 @@ def _read(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     header = table[0] if table else []
     for name in REQUIRED:
         if name not in header:
-            raise ImportRefused(f"The table has no column {name!r}. It needs {', '.join(REQUIRED)}; it has {header}.")
+            hint = " Cells are separated by commas, not by semicolons." if ";" in "".join(header) else ""
+            raise ImportRefused(
+                f"The table has no column {name!r}. It needs {', '.join(REQUIRED)}; it has {header}.{hint}"
+            )
     for name in header:
         if header.count(name) > 1:
             raise ImportRefused(f"The table has the column {name!r} twice.")

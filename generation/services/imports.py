@@ -141,9 +141,9 @@ def _score(render: Render, metric: Metric, row: Row, name: str) -> None:
     except ValueError:
         raise ImportRefused(f"Line {row.line}: {name} = {text!r} is not a number.") from None
     if value is None:
-        status, reason = Score.Status.UNAVAILABLE, "The imported table has no value here."
+        status, reason = Score.Status.UNAVAILABLE, "no value in the imported table"
     elif not math.isfinite(value):
-        value, status, reason = None, Score.Status.NAN, f"The imported table says {text}."
+        value, status, reason = None, Score.Status.NAN, f"no finite number: the imported table says {text}"
     else:
         status, reason = Score.Status.OK, ""
     Score.objects.get_or_create(

@@ -17,7 +17,15 @@ from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
-from generation.services.queue import holder_name, job_claim, job_complete, job_fail, job_release, lease_renew
+from generation.services.queue import (
+    holder_name,
+    job_claim,
+    job_complete,
+    job_fail,
+    job_release,
+    jobs_of,
+    lease_renew,
+)
 
 # Named, not imported: this process need not load torch to hand work to those that do.
 RUN_JOB = "generation.core.render:run_job"
@@ -62,9 +70,11 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
                     if not _take_off(executor, flights[-1], holder):
                         flights.pop()
                 if not flights:
-                    if not forever:
+                    if not forever and not _others_at_work(grid):
                         return done
                     time.sleep(IDLE_SECONDS)
+                    if report is not None:
+                        report([])
                     continue
                 futures = {f.future: f for f in flights if f.future is not None}
                 landed, _ = wait(futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -79,6 +89,13 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
     finally:
         for flight in flights:
             job_release(job=flight.job, holder=holder)
+
+
+def _others_at_work(grid: Grid | None) -> bool:
+    """Whether another worker holds a job of the grid: a command that names a grid ends when the grid does."""
+    if grid is None:
+        return False
+    return Job.objects.filter(pk__in=jobs_of(grid=grid), status=Job.Status.RUNNING).exists()
 
 
 def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:

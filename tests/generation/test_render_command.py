@@ -133,7 +133,7 @@ def test_a_mistake_ends_in_a_sentence_and_no_traceback(house: Path, old: str, ne
 @pytest.mark.slow
 def test_a_killed_render_goes_on_and_does_nothing_twice(house: Path) -> None:
     first = start(house)
-    _wait_for_done_jobs(house, 1, first)
+    _wait_for(lambda: _states(house) == ["done", "running"], first)
     os.kill(first.pid, signal.SIGKILL)
     finish(first)
     done = rows(house, "SELECT id, finished_at FROM generation_job WHERE status = 'done'")
@@ -157,6 +157,27 @@ def test_a_killed_render_goes_on_and_does_nothing_twice(house: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_at_once_share_the_work_and_both_wait_for_the_end(house: Path) -> None:
+    together = [start(house), start(house)]
+    for process in together:
+        out = finish(process)
+        assert process.returncode == 0, out
+        assert "4 of 4 rendered" in out
+    assert _states(house) == ["done", "done"]
+
+
+def test_a_house_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    for seed, name in enumerate(("one.png", "two.png", "style.png")):
+        (tmp_path / name).write_bytes(picture(seed))
+    (tmp_path / "grid.toml").write_text(GRID)
+    process = start(tmp_path)
+    out = finish(process)
+    assert process.returncode == 1
+    assert "manage.py migrate" in out
+    assert "Traceback" not in out
+
+
+@pytest.mark.slow
 def test_ctrl_c_gives_the_job_back_and_leaves_no_process(house: Path) -> None:
     process = start(house)
     _wait_for(lambda: rows(house, "SELECT 1 FROM generation_job WHERE status = 'running'"), process)
@@ -169,9 +190,8 @@ def test_ctrl_c_gives_the_job_back_and_leaves_no_process(house: Path) -> None:
     _wait_for(lambda: not alive_in_group(process.pid), None)
 
 
-def _wait_for_done_jobs(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    query = "SELECT id FROM generation_job WHERE status = 'done'"
-    _wait_for(lambda: len(rows(folder, query)) >= count, process)
+def _states(folder: Path) -> list[str]:
+    return sorted(status for (status,) in rows(folder, "SELECT status FROM generation_job"))
 
 
 def _wait_for(condition: Any, process: subprocess.Popen[str] | None) -> None:

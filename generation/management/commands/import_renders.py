@@ -34,6 +34,8 @@ class Command(BaseCommand):
         parser.add_argument("--owner")
 
     def handle(self, *args: Any, folder: Path, table: Path, **options: Any) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is not a folder.")
         try:
             text = (table if table.exists() else folder / table).read_text(encoding="utf-8")
             columns = [Column(name, "parameter") for name in options["param"]]

@@ -72,6 +72,8 @@ class Command(BaseCommand):
         self._work(grid, layout, console, options["engine"])
         progress = grid_progress(grid)
         console.print(f"{grid.title}: {progress.words}.")
+        if progress.waiting:
+            raise CommandError(f"{progress.waiting} images are not rendered yet. The same command goes on from here.")
         if progress.failed:
             reasons = set(grid.cells.filter(render__status="failed").values_list("render__reason", flat=True))
             raise CommandError("\n".join(sorted(reasons)) + "\nMend it and run the same command with --retry.")
@@ -118,4 +120,5 @@ def _cell(value: Scalar) -> str:
 def plan_words(file: GridFile) -> str:
     """The count of a grid in words."""
     seeds = f" × {len(file.seeds)} seeds" if len(file.seeds) > 1 else ""
-    return f"{len(file.scenes)} scenes × {len(file.conditions)} conditions{seeds}: at most {file.renders} images."
+    scenes = f"{len(file.scenes)} scene{'s' if len(file.scenes) > 1 else ''}"
+    return f"{scenes} × {len(file.conditions)} conditions{seeds}: at most {file.renders} images."

@@ -47,7 +47,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         owner, password = demo.researcher()
         if options["serve_only"]:
-            address = stack.enter_context(processes.web_server(processes.free_port(options["port"])))
+            address = self._server(stack, options["port"])
             self._addresses(address, None, owner.username, password)
             self._serve(stack)
             return
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         self.console.print(f"  {grid.cells.count()} pictures with their losses: {grid.title}")
         self._step("One scene, rendered now")
         call_command("render", str(demo.LIVE_GRID), owner=owner.username)
-        address = stack.enter_context(processes.web_server(processes.free_port(options["port"])))
+        address = self._server(stack, options["port"])
         self._step("Two rehearsals: simulated people with a planted taste vote over HTTP")
         for rehearsal in demo.REHEARSALS:
             with self._bar() as bar:
@@ -75,6 +75,12 @@ class Command(BaseCommand):
         self._addresses(address, study, owner.username, password)
         if not options["no_serve"]:
             self._serve(stack)
+
+    def _server(self, stack: ExitStack, wanted: int) -> str:
+        port = processes.free_port(wanted)
+        if port != wanted:
+            self.console.print(f"  Port {wanted} is taken; serving on {port} instead.")
+        return stack.enter_context(processes.web_server(port))
 
     def _step(self, words: str) -> None:
         self.console.rule(f"[bold]{words}", align="left")
