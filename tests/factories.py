@@ -73,24 +73,23 @@ def rendered_grid(
     seeds: Sequence[int] = (0,),
     pictures: dict[tuple[str, float], Pixels] | None = None,
     photographs: dict[str, Pixels] | None = None,
+    task: str = "style-transfer",
 ) -> Grid:
     """A grid of ``contents`` x ``learning_rates`` (x ``seeds``) whose renders are finished and scored, without torch.
 
     ``pictures`` gives the image of a cell, ``photographs`` those of the sources; what is not given is drawn. The style
-    loss falls with the learning rate, the content loss rises.
+    loss falls with the learning rate, the content loss rises. No registered task is called ``style-transfer``.
     """
     owner = owner or user()
     photographs = photographs or {}
     sources = {n: source(n, owner=owner, picture=photographs.get(n)) for n in [*contents, *([style] if style else [])]}
-    grid = Grid.objects.create(
-        owner=owner, slug=slug, title=slug.title(), task="style-transfer", digest=digest(slug), frozen=True
-    )
+    grid = Grid.objects.create(owner=owner, slug=slug, title=slug.title(), task=task, digest=digest(slug), frozen=True)
     metrics = [_metric(grid, position) for position in range(len(METRICS))]
     specs = [ConditionSpec("adam", {"lr": lr}, label=f"lr {lr:g}") for lr in learning_rates]
     conditions = [_condition(grid, spec, position) for position, spec in enumerate(specs)]
     style_sha = sources[style].artifact_id if style else None
     for content in contents:
-        spec = SceneSpec("style-transfer", content.title(), sources[content].artifact_id, style_sha)
+        spec = SceneSpec(task, content.title(), sources[content].artifact_id, style_sha)
         scene, _ = Scene.objects.get_or_create(
             digest=spec.digest,
             defaults={"task": spec.task, "label": spec.label, "content_id": spec.content, "style_id": spec.style},
@@ -110,6 +109,14 @@ def rendered_grid(
                     position=grid.cells.count(),
                 )
     return grid
+
+
+def control(grid: Grid, method: str) -> None:
+    """Give every scene of a finished grid a control made by ``method``."""
+    condition = _condition(grid, ConditionSpec(method, {"size": 96}, role="control", label=method), 90)
+    for scene in Scene.objects.filter(pk__in=grid.cells.values("scene")):
+        render = _render(scene, condition, 1, pixels(f"{scene}/{method}"))
+        Cell.objects.create(grid=grid, scene=scene, condition=condition, render=render, position=grid.cells.count())
 
 
 METRICS = (

@@ -8,9 +8,8 @@ from django.template.response import TemplateResponse
 
 from generation.models import Grid
 from generation.selectors import grid_pictures, grid_progress
-from studyplatform.config.pairs import study_pair
 from studyplatform.voting.models import Vote
-from studyplatform.voting.selectors import studies_visible
+from studyplatform.voting.selectors import studies_visible, study_pair
 
 
 class EyeballotAdminSite(admin.AdminSite):

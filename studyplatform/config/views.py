@@ -6,9 +6,8 @@ from django.views.decorators.http import require_GET
 
 from evaluation.selectors import latest_analyses
 from generation.selectors import features_note
-from studyplatform.config.pairs import study_pair
 from studyplatform.voting.models import Study
-from studyplatform.voting.selectors import minutes_needed
+from studyplatform.voting.selectors import minutes_needed, study_pair
 
 
 @require_GET

@@ -1,5 +1,6 @@
 """A study from nothing to open in the admin, by the people who may; for all others it does not exist."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from studyplatform.voting.models import Study
+from generation.core.tasks import Task, register, unregister
+from studyplatform.voting.models import ExportRecord, Study
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +91,61 @@ def test_only_own_grids_are_offered(as_owner, owner, stranger):
     assert not Study.objects.exists()
 
 
+def test_an_editor_saves_a_draft_and_the_owners_grids_stay(owner, colleague, stranger):
+    grids = {who: factories.rendered_grid(who.username, owner=who) for who in (owner, colleague, stranger)}
+    study = factories.study(owner=owner, grid=grids[owner])
+    study.memberships.create(user=colleague, role="editor")
+    client = signed_in(colleague)
+    page = client.get(change(study)).content.decode()
+    assert f'<option value="{grids[owner].pk}" selected>' in page
+    assert f'<option value="{grids[colleague].pk}">' in page
+    assert f"{grids[stranger]}</option>" not in page
+    sent = form(title="Edited", slug=study.slug) | {
+        "questions-INITIAL_FORMS": 1,
+        "questions-0-id": study.questions.get().pk,
+        "questions-0-study": study.pk,
+    }
+    chosen = [grids[owner].pk, grids[colleague].pk]
+    assert client.post(change(study), sent | {"grids": chosen}).status_code == 302
+    study.refresh_from_db()
+    assert (study.title, sorted(g.pk for g in study.grids.all())) == ("Edited", sorted(chosen))
+    # The same with the owner in the editor's place: the colleague's grid is offered on this study, and only there.
+    assert f'<option value="{grids[colleague].pk}" selected>' in signed_in(owner).get(change(study)).content.decode()
+    assert f"{grids[colleague]}</option>" not in signed_in(owner).get(ADD).content.decode()
+    assert client.post(change(study), sent | {"grids": [grids[stranger].pk]}).status_code == 200
+
+
+@pytest.fixture
+def counting() -> Iterator[str]:
+    """A task whose natural question is about content."""
+    nothing: dict[str, Any] = {"methods": {}, "sources": (), "metrics": lambda params, weights: (), "measure": ""}
+    yield register(Task(name="counting", label="Counting", primary_metric="", question="content", **nothing)).name
+    unregister("counting")
+
+
+def test_the_form_begins_with_the_question_of_the_grids_task(as_owner, owner, stranger, counting):
+    def preset(address: str) -> str:
+        inline = as_owner.get(address).content.decode().split('name="questions-0-preset"')[1].split("</select>")[0]
+        return inline.split(" selected")[0].rsplit('value="', 1)[1].rstrip('"')
+
+    assert preset(ADD) == "natural"
+    plain = factories.rendered_grid("plain", owner=owner)
+    counts = factories.rendered_grid("counts", owner=owner, task=counting)
+    factories.rendered_grid("theirs", owner=stranger)
+    assert preset(ADD) == "content"
+    assert preset(f"{ADD}?grids={plain.pk}") == "natural"
+    study = factories.study(owner=owner, grid=counts, questions=())
+    factories.rendered_grid("newest", owner=owner)
+    assert preset(ADD) == "natural"
+    assert preset(change(study)) == "content"
+
+
+def test_a_study_saved_without_a_question_asks_that_of_its_grids_task(as_owner, owner, counting):
+    grid = factories.rendered_grid("counts", owner=owner, task=counting)
+    assert as_owner.post(ADD, form(grids=[grid.pk]) | {"questions-TOTAL_FORMS": 0}).status_code == 302
+    assert [q.preset for q in Study.objects.get().questions.all()] == ["content"]
+
+
 def test_a_frozen_study_keeps_its_design_whatever_is_posted(as_owner, open_study):
     before = Study.objects.values().get()
     question = open_study.questions.get()
@@ -116,6 +173,15 @@ def test_a_study_with_votes_is_not_deleted_and_says_why(as_owner, open_study):
     draft = factories.study("draft", owner=open_study.owner)
     as_owner.post(reverse("admin:voting_study_delete", args=[draft.pk]), {"post": "yes"})
     assert not Study.objects.filter(slug="draft").exists()
+
+
+def test_a_draft_that_records_hold_is_not_deleted_and_says_which(as_owner, owner):
+    draft = factories.study(owner=owner)
+    ExportRecord.objects.create(study=draft, number=1, by=owner)
+    address = reverse("admin:voting_study_delete", args=[draft.pk])
+    page = as_owner.post(address, {"post": "yes"}, follow=True).content.decode()
+    assert "is held by 1 export record" in page
+    assert Study.objects.filter(pk=draft.pk).exists()
 
 
 def test_the_list_counts_without_telling_what_wins(as_owner, open_study):

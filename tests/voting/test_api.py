@@ -1,5 +1,6 @@
 """A foreign client runs a whole session through the API, and is refused in words where it should be."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -193,3 +194,17 @@ def test_a_study_closed_between_plan_and_vote_still_takes_the_vote_as_late(open_
     study_transition(study=open_study, to="closed", by=owner)
     answer = client.vote(plan[0]["id"])
     assert (answer.status_code, answer.json()["late"]) == (201, True)
+
+
+def test_the_page_of_the_api_keeps_to_the_policy(client, db):
+    page = client.get(reverse("voting:api-docs"))
+    text = page.content.decode()
+    assert "unsafe" not in page["Content-Security-Policy"]
+    assert "<style" not in text
+    assert "style=" not in text
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 3
+    assert all("src=" in attributes and not body.strip() for attributes, body in scripts)
+    own = client.get(re.findall(r'src="([^"]*script[^"]*)"', text)[-1])
+    assert own["Content-Type"].startswith("application/javascript")
+    assert reverse("voting:api-schema") in own.content.decode()

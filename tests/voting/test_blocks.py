@@ -1,6 +1,7 @@
 """Plans are taken one by one, run out, and come back when they are left."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from studyplatform.voting.services import (
     participant_join,
     session_finish,
     session_withdraw,
+    study_transition,
 )
 from studyplatform.voting.services.blocks import HOLD
 from tests import factories
@@ -79,6 +81,41 @@ def test_withdrawing_deals_the_whole_plan_again(owner):
     assert pairs(study.blocks.last().plan) == pairs(study.blocks.first().plan)
 
 
+def dealt(study: Study) -> list[tuple[int, int, int]]:
+    """Every pair that waits for somebody."""
+    return sorted(pair for block in study.blocks.filter(state=Block.State.FREE) for pair in pairs(block.plan))
+
+
+def test_withdrawing_after_the_block_was_dealt_again_deals_only_the_rest(owner):
+    study = factories.study(owner=owner, sessions_planned=1, state="open")
+    who = factories.participant(study)
+    factories.cast(who)
+    plan = who.blocks.get().plan
+    blocks_release_expired(study=study, now=timezone.now() + HOLD + timedelta(minutes=1))
+    factories.cast(who)  # came back: this pair is laid for somebody else already
+    session_withdraw(session=who.session)
+    assert dealt(study) == sorted(pairs(plan))
+    laid = [pairs(block.plan) for block in study.blocks.filter(state=Block.State.FREE)]
+    assert laid == [pairs(plan[1:]), pairs(plan[:1])]
+
+
+def test_withdrawing_after_finishing_deals_the_whole_plan_again(owner):
+    study = factories.study(owner=owner, sessions_planned=1, state="open")
+    who = factories.finished(study)
+    session_withdraw(session=who.session)
+    assert dealt(study) == sorted(pairs(who.blocks.get().plan))
+
+
+def test_a_pilot_who_withdraws_from_the_opened_study_adds_nothing_to_it(owner):
+    study = factories.study(owner=owner, state="pilot")
+    pilot = factories.finished(study)
+    study_transition(study=study, to="open", by=owner)
+    before = dealt(study)
+    session_withdraw(session=pilot.session)
+    assert pilot.session.withdrew_at
+    assert dealt(study) == before
+
+
 def test_finishing_needs_every_vote_and_gives_one_code(open_study):
     who = factories.participant(open_study)
     for _ in range(3):
@@ -128,3 +165,52 @@ def test_twenty_who_join_at_once_get_a_block_each():
     assert len(set(holders)) == 20
     assert None not in holders
     assert refused == ["full"] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_who_withdraw_at_once_are_all_out_and_every_plan_comes_back():
+    """Without the lock two of them give the same number to a new block, and one withdrawal is lost (PostgreSQL)."""
+    for turn in range(3):
+        study = factories.study(f"turn-{turn}", sessions_planned=8, state="open")
+        people = [factories.participant(study) for _ in range(8)]
+        plans = sorted(pair for who in people for pair in pairs(who.blocks.get().plan))
+        at_once([lambda who=who: session_withdraw(session=who.session) for who in people])
+        assert study.sessions.filter(withdrew_at=None).count() == 0
+        assert dealt(study) == plans
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_withdrawal_and_joins_that_find_the_block_expired_deal_each_pair_once():
+    for turn in range(4):
+        study = factories.study(f"turn-{turn}", sessions_planned=4, state="open")
+        gone = [factories.participant(study) for _ in range(4)]
+        [factories.cast(who) for who in gone]
+        plans = sorted(pair for who in gone for pair in pairs(who.blocks.get().plan))
+        past = timezone.now() - HOLD - timedelta(minutes=1)
+        study.blocks.update(expires_at=past)
+        study.votes.update(submitted_at=past)
+        joins = [lambda study=study: participant_join(study=Study.objects.get(pk=study.pk)) for _ in range(4)]
+        at_once([*joins, *(lambda who=who: session_withdraw(session=who.session) for who in gone)])
+        joined = study.participants.exclude(pk__in=[who.pk for who in gone])
+        taken = [pair for who in joined for block in who.blocks.all() for pair in pairs(block.plan)]
+        assert joined.count() == 4
+        assert sorted([*dealt(study), *taken]) == plans
+
+
+def at_once(steps: list[Callable[[], object]]) -> None:
+    """Take every step in a thread of its own at the same moment; what any of them raises is raised here."""
+    barrier, errors = threading.Barrier(len(steps)), []
+
+    def take(step: Callable[[], object]) -> None:
+        try:
+            barrier.wait()
+            step()
+        except Exception as error:  # what a server would answer with 500
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take, args=(step,)) for step in steps]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert errors == []

@@ -255,3 +255,13 @@ def test_no_page_has_a_serious_accessibility_fault(person):
     person.page.keyboard.press("Escape")
     person.page.goto(person.address("withdraw"))
     assert faults() == []
+
+
+def test_the_page_of_the_api_renders_under_the_strict_policy(person):
+    person.page.goto(person.server + reverse("voting:api-docs"))
+    person.page.wait_for_selector(".opblock")
+    assert person.page.locator(".opblock").count() >= 8
+    person.page.click(".opblock-summary-control >> nth=0")
+    person.page.wait_for_selector(".opblock-body .responses-wrapper")
+    assert person.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 250, 250)"
+    assert person.complaints == []

@@ -1,16 +1,21 @@
 """What has to be there before a study opens, what opening freezes, and what it publishes."""
 
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from django.core.files.storage import storages
 
+from evaluation.models import Analysis
 from generation.core import images
 from generation.core.spec import digest
+from generation.core.tasks import Task, register, unregister
 from generation.models import Render
 from generation.services import artifact_bytes
-from studyplatform.voting.models import Question, Stimulus, Study
+from studyplatform.voting import selectors
+from studyplatform.voting.models import ExportRecord, Question, Stimulus, Study
 from studyplatform.voting.services import StudyError, study_delete, study_transition, study_update
 from tests import factories
 
@@ -26,7 +31,72 @@ def problems(study: Study) -> str:
 
 
 def test_a_study_without_a_question_says_so(owner):
-    assert "Add a question" in problems(factories.study(owner=owner, questions=()))
+    study = factories.study(owner=owner, questions=())
+    study.grids.clear()
+    assert "Add a question" in problems(study)
+
+
+@pytest.fixture
+def tinting() -> Iterator[Task]:
+    """A task that asks about colours and compares with the photograph in grey."""
+    yield register(
+        Task(
+            name="tinting",
+            label="Tinting",
+            methods={},
+            sources=("content",),
+            metrics=lambda params, weights: (),
+            measure="",
+            primary_metric="",
+            question="colours",
+            baseline="grey",
+        )
+    )
+    unregister("tinting")
+
+
+@pytest.mark.parametrize("to", ["pilot", "open"])
+def test_without_a_question_the_first_grids_task_asks_its_own(owner, tinting, to):
+    grid = factories.rendered_grid("tints", owner=owner, task=tinting.name)
+    study = factories.study(owner=owner, grid=grid, questions=())
+    study.grids.add(factories.rendered_grid("other", owner=owner))
+    study_transition(study=study, to=to, by=owner)
+    assert [q.preset for q in study.questions.all()] == ["colours"]
+    assert study.design["questions"][0]["preset"] == "colours"
+    chosen = factories.study("chosen", owner=owner, grid=grid, questions=("real",), state=to)
+    assert [q.preset for q in chosen.questions.all()] == ["real"]
+
+
+def test_a_task_nobody_registered_asks_which_looks_natural_and_compares_with_the_photograph(owner):
+    study = factories.study(owner=owner, questions=(), show_photograph=True, state="open")
+    assert [q.preset for q in study.questions.all()] == ["natural"]
+    controls = study.stimuli.filter(role=Stimulus.Role.CONTROL)
+    assert {s.render.condition.method for s in controls} == {"identity"}
+
+
+def test_a_question_nobody_knows_becomes_the_natural_one(owner, tinting, monkeypatch):
+    monkeypatch.setattr(selectors, "task_of", lambda name: replace(tinting, question="Which is rounder?"))
+    grid = factories.rendered_grid("tints", owner=owner, task=tinting.name)
+    assert selectors.natural_question(grid) == "natural"
+
+
+def test_the_control_is_the_baseline_of_the_task(owner, tinting):
+    grid = factories.rendered_grid("tints", owner=owner, task=tinting.name)
+    study = factories.study(owner=owner, grid=grid, show_photograph=True)
+    said = problems(study)
+    assert "made by the method “grey”" in said
+    assert "[controls]" in said
+    factories.control(grid, "grey")
+    study_transition(study=study, to="open", by=owner)
+    controls = study.stimuli.filter(role=Stimulus.Role.CONTROL)
+    assert [s.render.condition.method for s in controls] == ["grey", "grey"]
+
+
+def test_a_grids_own_photograph_is_not_shown_beside_a_second_one(owner):
+    grid = factories.rendered_grid("own", owner=owner, contents=("cat",))
+    factories.control(grid, "identity")
+    study = factories.study(owner=owner, grid=grid, show_photograph=True, state="open")
+    assert study.stimuli.get(role=Stimulus.Role.CONTROL).label == "identity"
 
 
 def test_a_study_without_pictures_says_so(owner):
@@ -49,7 +119,9 @@ def test_a_failed_picture_gives_its_reason(owner):
     study = factories.study(owner=owner)
     render = Render.objects.filter(cells__isnull=False).first()
     Render.objects.filter(pk=render.pk).update(status="failed", image=None, reason="Out of memory.")
-    assert "Out of memory." in problems(study)
+    said = problems(study)
+    assert "Out of memory." in said
+    assert "manage.py render GRID.toml --retry" in said
 
 
 def test_a_single_condition_is_no_pair(owner):
@@ -165,3 +237,35 @@ def test_only_a_draft_without_participants_can_be_deleted(owner):
     with pytest.raises(StudyError, match="1 participant"):
         study_delete(study=piloted)
     assert Question.objects.filter(study=piloted).exists()
+
+
+def test_a_draft_with_records_of_what_left_the_house_is_kept_in_words(owner):
+    draft = factories.study("kept", owner=owner, state="pilot")
+    study_transition(study=draft, to="draft", by=owner)
+    question = draft.questions.get()
+    for number in (1, 2):
+        Analysis.objects.create(study=draft, question=question, data_digest="", code_version="1", results={})
+        ExportRecord.objects.create(study=draft, number=number, by=owner)
+    ExportRecord.objects.filter(number=2).delete()
+    with pytest.raises(StudyError, match="held by 1 export record and 2 analyses"):
+        study_delete(study=draft)
+    assert (draft.stimuli.count(), draft.questions.count(), draft.audit.count()) == (6, 1, 2)
+    assert all(storages["stimuli"].exists(s.path) for s in draft.stimuli.all())
+
+
+def test_two_pictures_stand_for_a_study_once_they_are_published(owner):
+    draft = factories.study("draft", owner=owner)
+    assert selectors.study_pair(draft) is None
+    study = factories.study("shown", owner=owner, state="open", show_photograph=True, questions=("style",))
+    first = study.stimuli.order_by("scene").first().scene
+    names = sorted(s.public_name for s in study.stimuli.filter(scene=first, role=Stimulus.Role.GRID))[:2]
+    pair = selectors.study_pair(study)
+    assert pair == selectors.Pair(*(f"/stimuli/{study.token}/{name}.png" for name in names))
+
+
+def test_one_condition_and_its_photograph_are_a_pair_too(owner):
+    grid = factories.rendered_grid("single", owner=owner, contents=("cat",), learning_rates=(0.1,))
+    study = factories.study(owner=owner, grid=grid, show_photograph=True, state="open")
+    names = sorted(study.stimuli.values_list("public_name", flat=True))
+    pair = selectors.study_pair(study)
+    assert pair == selectors.Pair(*(f"/stimuli/{study.token}/{name}.png" for name in names))

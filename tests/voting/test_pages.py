@@ -122,7 +122,7 @@ def test_nonsense_is_asked_again(open_study):
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("draft", "has not started"), ("paused", "is paused"), ("closed", "is closed"), ("archived", "is closed")],
+    [("paused", "is paused"), ("closed", "is closed"), ("archived", "is closed")],
 )
 def test_a_study_that_is_not_running_has_a_friendly_page(owner, client, state, words):
     study = factories.study(owner=owner, state=state)
@@ -130,6 +130,68 @@ def test_a_study_that_is_not_running_has_a_friendly_page(owner, client, state, w
     assert page.status_code == 200
     assert words in page.content.decode()
     assert words in client.post(url("start", study)).content.decode()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_draft_is_nothing_to_strangers_and_a_friendly_page_to_its_researchers(
+    owner, colleague, stranger, client, method
+):
+    study = factories.study(owner=owner, title="A secret plan")
+    study.memberships.create(user=colleague, role="viewer")
+    address = url("landing" if method == "get" else "start", study)
+    for visitor in (None, stranger):
+        if visitor is not None:
+            client.force_login(visitor)
+        answer = getattr(client, method)(address)
+        assert answer.status_code == 404
+        assert "secret" not in answer.content.decode()
+    for researcher in (owner, colleague):
+        client.force_login(researcher)
+        page = getattr(client, method)(address).content.decode()
+        assert "has not started" in page
+        assert "A secret plan" in page
+    assert not Participant.objects.exists()
+
+
+def test_whoever_piloted_a_study_that_is_a_draft_again_reads_why_it_rests(owner):
+    study = factories.study(owner=owner, state="pilot")
+    client = begin(study)
+    study_transition(study=study, to="draft", by=owner)
+    for name in ("landing", "trial"):
+        assert "has not started" in client.get(url(name, study)).content.decode()
+
+
+@pytest.mark.parametrize("state", ["paused", "closed", "archived"])
+def test_nobody_is_led_on_where_no_vote_is_taken(open_study, owner, state):
+    voting, fresh, done = begin(open_study), Client(), begin(open_study)
+    fresh.post(url("start", open_study))
+    for _ in range(4):
+        choose(done, open_study)
+    old = ballot(voting.get(url("trial", open_study)).content.decode())
+    for to in {"archived": ("closed", "archived")}.get(state, (state,)):
+        study_transition(study=open_study, to=to, by=owner)
+    Study.objects.exclude(votes_until=None).update(votes_until=timezone.now() - timedelta(seconds=1))
+    words = "is paused" if state == "paused" else "is closed"
+    pages = [voting.get(url(name, open_study)) for name in ("landing", "instructions", "trial")]
+    pages += [fresh.get(url(name, open_study)) for name in ("landing", "consent")]
+    pages += [fresh.post(url("consent", open_study)), voting.post(url("trial", open_study), {**old, "choice": "up"})]
+    for page in (p.content.decode() for p in pages):
+        assert words in page
+        assert "Continue" not in page
+        assert 'id="ballot"' not in page
+        assert url("withdraw", open_study) in page
+    assert fresh.get(url("trial", open_study)).url == url("consent", open_study)
+    # Whoever answered everything still finds the completion code.
+    landing = done.get(url("landing", open_study), follow=True).content.decode()
+    assert Participant.objects.get(completion_code__isnull=False).completion_code.code in landing
+
+
+def test_within_the_grace_period_a_session_goes_on(open_study, owner):
+    client = begin(open_study)
+    study_transition(study=open_study, to="closed", by=owner)
+    assert "Continue" in client.get(url("landing", open_study)).content.decode()
+    assert 'id="ballot"' in client.get(url("trial", open_study)).content.decode()
+    assert "This study is closed" in Client().get(url("landing", open_study)).content.decode()
 
 
 def test_a_full_study_has_a_friendly_page(owner, client):
@@ -144,8 +206,9 @@ def test_a_vote_into_a_study_closed_for_good_is_a_sentence(open_study, owner):
     client = begin(open_study)
     study_transition(study=open_study, to="closed", by=owner)
     assert choose(client, open_study).status_code == 302  # within the grace period
+    shown = ballot(client.get(url("trial", open_study)).content.decode())
     Study.objects.update(votes_until=timezone.now() - timedelta(seconds=1))
-    answer = choose(client, open_study)
+    answer = client.post(url("trial", open_study), {**shown, "choice": "left"})
     assert answer.status_code == 410
     assert "This study is closed" in answer.content.decode()
 

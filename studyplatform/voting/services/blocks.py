@@ -96,13 +96,13 @@ def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     return released
 
 
-def deal_alone(*, study_id: int) -> None:
+def deal_alone(*, study_id: int) -> Study:
     """Until the transaction ends nobody else deals pairs of the study again or numbers new blocks.
 
     Taken before any block is looked at, so that whoever waited sees what was dealt meanwhile. Votes and joins do not
     wait: the lock leaves the key free, which is all that their rows refer to.
     """
-    Study.objects.select_for_update(no_key=True).only("pk").get(pk=study_id)
+    return Study.objects.select_for_update(no_key=True).only("state").get(pk=study_id)
 
 
 def block_deal_again(*, block: Block, keep_answered: bool) -> None:

@@ -133,7 +133,9 @@ def session_withdraw(*, session: Session) -> None:
     """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again."""
     if not Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
         return
-    deal_alone(study_id=session.study_id)
-    for block in Block.objects.filter(holder=session.participant_id, trials__session=session).distinct():
-        block_deal_again(block=block, keep_answered=False)
+    study = deal_alone(study_id=session.study_id)
+    # What a pilot showed was dealt anew to everybody when the study opened.
+    if study.state == Study.State.PILOT or not session.participant.is_pilot:
+        for block in Block.objects.filter(holder=session.participant_id, trials__session=session).distinct():
+            block_deal_again(block=block, keep_answered=False)
     session.refresh_from_db()
