@@ -46,9 +46,10 @@ class AnalysisAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="verdict")
     def verdict(self, analysis: Analysis) -> str:
-        """Symbol and word."""
+        """Symbol and word, marked where no person voted."""
         head = analysis.results["headline"]
-        return f"{head['mark']} {head['verdict_word']}"
+        simulated = "SIMULATED · " if analysis.study.simulated else ""
+        return f"{simulated}{head['mark']} {head['verdict_word']}"
 
     @admin.display(description="in words")
     def sentence(self, analysis: Analysis) -> str:

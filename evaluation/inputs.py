@@ -124,6 +124,7 @@ def _stimulus(stimulus: voting.Stimulus) -> Stimulus:
         image_sha256=stimulus.render.image_id or "",
         image_path=stimulus.path,
         n_steps=stimulus.render.steps,
+        network=", ".join(sorted(_render_networks(stimulus.render))),
     )
 
 
@@ -156,18 +157,23 @@ def _metric(metric: generation.Metric, name: str) -> MetricInfo:
         version=metric.version,
         weights_sha256=metric.weights_sha256,
         config_json=json.dumps(metric.config, sort_keys=True, separators=(",", ":")),
+        network=", ".join(sorted(_named(metric.config))),
     )
 
 
 def _networks(stimuli: Iterable[voting.Stimulus], metrics: Iterable[generation.Metric]) -> tuple[str, ...]:
     """Names of the networks that rendered the images or measured the losses."""
-    found = {str(m.config[key]) for m in metrics for key in NETWORK_KEYS if m.config.get(key)}
-    for stimulus in stimuli:
-        spec: Mapping[str, Any] = stimulus.render.spec
-        found |= set(spec.get("weights") or {})
-        params = spec.get("params") or {}
-        found |= {str(params[key]) for key in NETWORK_KEYS if params.get(key)}
-    return tuple(sorted(found))
+    found = [_named(m.config) for m in metrics] + [_render_networks(s.render) for s in stimuli]
+    return tuple(sorted(set().union(*found)))
+
+
+def _render_networks(render: generation.Render) -> set[str]:
+    spec: Mapping[str, Any] = render.spec
+    return set(spec.get("weights") or {}) | _named(spec.get("params") or {})
+
+
+def _named(settings: Mapping[str, Any]) -> set[str]:
+    return {str(settings[key]) for key in NETWORK_KEYS if settings.get(key)}
 
 
 def _scores(

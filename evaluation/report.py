@@ -1,7 +1,7 @@
 """What the report page shows, as plain words and numbers: an analysis made ready for its template."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,10 @@ class Report:
 
 def report_of(analysis: Analysis) -> Report:
     """Everything the page says about one analysis."""
-    results: Json = unbroken(analysis.results)
+    bind = unbroken([c["label"] for c in analysis.results["conditions"]])
+    results: Json = bind(analysis.results)
     scenes = [g for g in results["groups"] if g["scope"] == "scene"]
-    texts = chart_texts(results).items()
+    texts = bind(chart_texts(results)).items()
     return Report(
         analysis=analysis,
         results=results,
@@ -153,12 +154,12 @@ def _metric_row(metric: Json, results: Json) -> dict[str, Any]:
         "verdict": test["verdict_word"],
         "mark": test["mark"],
         "badge": BADGES[test["verdict"]],
-        "p": p_text(test["tests"]["p"]) if test["tests"] and test["verdict"] != "equivalent" else None,
+        "p": _p(test["tests"]["p"]) if test["tests"] and test["verdict"] != "equivalent" else None,
         "sentence": test["sentence"],
         "notes": [note["sentence"] for note in test["notes"]],
         "accuracy": percent(agreement["accuracy"]),
         "accuracy_interval": interval(agreement.get("low"), agreement.get("high")),
-        "accuracy_p": p_text(agreement["p"]) if agreement.get("p") is not None else None,
+        "accuracy_p": _p(agreement["p"]) if agreement.get("p") is not None else None,
         "level": agreement.get("level"),
         "agreement_sentence": agreement["sentence"],
     }
@@ -199,13 +200,12 @@ def _ceilings(results: Json) -> list[tuple[str, str]]:
     return [(words, percent(results["ceilings"][key]) or "not enough votes") for key, words in names.items()]
 
 
-def unbroken(results: Json) -> dict[str, Any]:
-    """``results`` for a page: no line breaks inside 'lr 0.3', '95 %' or 'p < .001', whatever sentence they stand in."""
-    labels = {c["label"] for c in results["conditions"]}
+def unbroken(labels: Iterable[str]) -> Callable[[Any], Any]:
+    """A function that takes the line breaks out of 'lr 0.3', '95 %' and 'p < .001' in every text of a JSON value."""
     bound = {label: re.sub(r" (?=[\d.])", "\u00a0", label) for label in labels}
     # Longer labels first: 'lr 0.1' is also the beginning of 'lr 0.15'.
-    changed = sorted((label for label in labels if bound[label] != label), key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, changed))) if changed else None
+    changed = sorted((label for label in bound if bound[label] != label), key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, changed)) or r"(?!)")
 
     def walk(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -214,11 +214,14 @@ def unbroken(results: Json) -> dict[str, Any]:
             return [walk(inner) for inner in value]
         if not isinstance(value, str):
             return value
-        text = pattern.sub(lambda found: bound[found.group()], value) if pattern else value
+        text = pattern.sub(lambda found: bound[found.group()], value)
         return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=[<=] )|(?<=\bp [<=]) ", "\u00a0", text)
 
-    walked: dict[str, Any] = walk(results)
-    return walked
+    return walk
+
+
+def _p(value: float) -> str:
+    return p_text(value).replace(" ", "\u00a0")
 
 
 def percent(value: float | None) -> str | None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from evaluation.core import bundle
 from evaluation.core.analysis import SCHEMA, Options, analyse
 from evaluation.core.dataset import StudyData
+from evaluation.core.derived import NAME, votes_analysis
 from evaluation.core.figures import chart_files, chart_texts
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
@@ -89,11 +90,13 @@ def bundle_zip(*, study: Study, by: User | None = None) -> bytes:
     data = study_data(study)
     if by is not None:
         export_record(study=study, data=data, by=by)
+    folder = bundle.export_name(data.slug, simulated=data.simulated)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(bundle.write(data).items()):
+        files = bundle.write(data) | {NAME: votes_analysis(data)}
+        for name, content in sorted(files.items()):
             # A fixed date: the zip format has no room for "none" and a real one would change the bytes.
-            archive.writestr(zipfile.ZipInfo(f"{data.export_name}/{name}", (1980, 1, 1, 0, 0, 0)), content)
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", (1980, 1, 1, 0, 0, 0)), content)
     return out.getvalue()
 
 

@@ -8,14 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from evaluation.core.bundle import TABLES, table_csv
+from evaluation.core.bundle import TABLES, export_name, table_csv
+from evaluation.core.derived import votes_analysis
 from evaluation.inputs import study_data
 from evaluation.report import report_of
 from evaluation.selectors import is_sealed, latest_analyses, may_download, readable_studies
 from evaluation.services import bundle_zip, export_record, figure_name
 from studyplatform.voting.models import Study
 
-CHOICES = ("trials",)  # tables that tell the direction of the outcome
+VOTES = "votes_analysis"  # the vote and the losses of its two pictures in one row
+CHOICES = ("trials", VOTES)  # tables that tell the direction of the outcome
 CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
@@ -73,7 +75,7 @@ def figure(request: HttpRequest, slug: str, analysis: int, name: str) -> HttpRes
         response = HttpResponse(file.read(), content_type=content_type)
     response["Cache-Control"] = "private, max-age=31536000, immutable"  # an analysis never changes
     if name.endswith(".csv"):
-        response["Content-Disposition"] = f'attachment; filename="{export_name(found.study)}_{name}"'
+        response["Content-Disposition"] = f'attachment; filename="{_export_name(found.study)}_{name}"'
     return response
 
 
@@ -82,14 +84,15 @@ def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
     """One table of the study's data as CSV."""
     study = _study(request, slug)
     by = _may_download(request, study)
-    if table not in {t.name for t in TABLES}:
+    if table not in {VOTES, *(t.name for t in TABLES)}:
         raise Http404("There is no such table.")
     if table in CHOICES and is_sealed(study):
         return _sealed_page(request, study)
     data = study_data(study)
     if by is not None:
         export_record(study=study, data=data, by=by)
-    return _attachment(table_csv(data, table), "text/csv; charset=utf-8", f"{data.export_name}_{table}.csv")
+    content = votes_analysis(data) if table == VOTES else table_csv(data, table)
+    return _attachment(content, "text/csv; charset=utf-8", f"{_export_name(study)}_{table}.csv")
 
 
 @require_GET
@@ -99,7 +102,11 @@ def bundle(request: HttpRequest, slug: str) -> HttpResponse:
     by = _may_download(request, study)
     if is_sealed(study):
         return _sealed_page(request, study)
-    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{export_name(study)}.zip")
+    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{_export_name(study)}.zip")
+
+
+def _export_name(study: Study) -> str:
+    return export_name(study.slug, simulated=study.simulated)
 
 
 def _attachment(content: bytes, content_type: str, name: str) -> HttpResponse:

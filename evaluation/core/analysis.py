@@ -14,7 +14,7 @@ from evaluation.core import agreement as agree
 from evaluation.core import headline as top
 from evaluation.core import hypotheses, inference, minimiser, shares, words
 from evaluation.core.ballots import Ballots, analysis_set, ballots, grid_conditions, shared_conditions
-from evaluation.core.dataset import MetricInfo, StudyData, Trial
+from evaluation.core.dataset import METRIC_ROLES, MetricInfo, StudyData, Trial
 from evaluation.core.inference import JOD_LOGIT, NotEstimated, Scale
 from evaluation.core.minimiser import Minimum
 from evaluation.core.words import Reason, Voice
@@ -23,7 +23,6 @@ Json = dict[str, Any]
 SCHEMA = 2
 #: Scores closer than this are one: the fit stops when no score moves by more than 1e-8 logits.
 SAME_SCORE = 1e-6
-_ROLES = ("reference_objective", "objective", "objective_part", "independent")
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     """Analyse one question (default: the first). Raises ``ValueError`` for a study without questions or scenes."""
     options = options or Options()
     data = data.canonical()
-    if not data.questions or not data.scenes:
-        raise ValueError("A study needs a question and a scene before it can be analysed.")
+    if not data.questions or not any(s.role == "grid" for s in data.stimuli) or not data.scenes:
+        raise ValueError("A study needs a question and a scene with pictures of its grid before it can be analysed.")
     asked = next((q for q in data.questions if q.id == question), data.questions[0])
     voice = Voice(data.simulated)
     votes, flow = analysis_set(data, asked.id)
@@ -117,7 +116,7 @@ def _group(
     inside = set(scenes)
     box = ballots(data, [t for t in votes if t.scene in inside], items)
     others = [f"scene {s.label}" for s in data.scenes if s.id not in inside and grid_conditions(data, s.id)]
-    if scene is not None or not (len(scenes) > 1 or others):
+    if scene is not None or (len(scenes) == 1 and not others):
         spoken = f"scene {label[scenes[0]]}"
         where = f"In {spoken}"
     else:
@@ -178,7 +177,7 @@ def _where_complete(
     options: Options,
 ) -> Group:
     """The pooled group of the scenes the minimum rests on: votes of a scene without it say nothing about it."""
-    if isinstance(found, Reason) or len(found.scenes) == len(scenes):
+    if isinstance(found, Reason) or found.n_scenes == len(scenes):
         return pooled
     return _group(data, votes, found.scenes, None, pooled.votes.items, options)
 
@@ -221,7 +220,7 @@ def _test_json(
             "values": dict(found.values),
             "z": dict(found.values) if group.scene is None else minimiser.within_scene_z(found.values, metric.sign),
             "margin": found.margin,
-            "n_scenes": len(found.scenes),
+            "n_scenes": found.n_scenes,
             "scenes_agree": found.scenes_agree,
         }
     row["notes"] = [words.reason_json(r, voice) for r in (found.reasons if isinstance(found, Minimum) else ())]
@@ -357,4 +356,4 @@ def _scale_reason(scale: Scale | NotEstimated) -> Reason | None:
 
 def _ordered_metrics(data: StudyData) -> list[MetricInfo]:
     """The primary metric first, then by role and name."""
-    return sorted(data.metrics, key=lambda m: (m.id != data.primary_metric, _ROLES.index(m.role), m.label, m.id))
+    return sorted(data.metrics, key=lambda m: (m.id != data.primary_metric, METRIC_ROLES.index(m.role), m.label, m.id))

@@ -93,7 +93,7 @@ def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[Flow
             lambda t: stimulus[t.left].condition != stimulus[t.right].condition,
         ),
     ]
-    flow = [_count("presented", "pairs shown", trials)]
+    flow = [_count("presented", "pairs laid out for those who started", trials)]
     for name, words, keep in steps:
         trials = [t for t in trials if keep(t)]
         flow.append(_count(name, words, trials))

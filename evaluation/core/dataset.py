@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import Any, Self
 
 Scalar = str | int | float | bool
+#: What a metric is to the generator; the order in which reports list them.
+METRIC_ROLES = ("reference_objective", "objective", "objective_part", "independent")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A render in the study. ``role``: grid, control, reference or catch; only grid enters the minimiser's test."""
+    """A render in the study. ``role``: grid, control, reference or catch; only grid enters the minimiser's test.
+    ``network``: the feature network it was rendered with, 'random-shallow' where that was never trained."""
 
     id: str
     scene: str
@@ -67,11 +70,13 @@ class Stimulus:
     image_sha256: str = ""
     image_path: str = ""
     n_steps: int = 0
+    network: str = ""
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A number about a stimulus: its direction, its role and within what its values may be compared."""
+    """A number about a stimulus: its direction, its role and within what its values may be compared.
+    ``network``: the feature network that measures it, empty where it has none of its own."""
 
     id: str
     key: str
@@ -84,6 +89,7 @@ class MetricInfo:
     version: str = "1"
     weights_sha256: str = ""
     config_json: str = "{}"
+    network: str = ""
 
     @property
     def sign(self) -> float:

@@ -115,13 +115,13 @@ class Scale:
         """(len(rivals),) lower bounds of theta_j - theta_h that agree with :meth:`p_some_rival_better`."""
         reach = self.one_sided_quantile(h, rivals, 1 - alpha) * self.se_contrast[h, rivals]
         exact = _exact_bound(self.p_unanimous[rivals, h], alpha / (2 * len(rivals)))
-        return np.asarray(np.maximum(self.theta[rivals] - self.theta[h] - reach, exact))
+        return _deciding(self.theta[rivals] - self.theta[h] - reach, exact)
 
     def bounds_rival_worse(self, h: int, rivals: IntArray, alpha: float) -> FloatArray:
         """(len(rivals),) lower bounds of theta_h - theta_j that agree with :meth:`p_each_rival_worse`."""
         reach = float(stats.t.ppf(1 - alpha, self.df)) * self.se_contrast[h, rivals]
         exact = _exact_bound(self.p_unanimous[h, rivals], alpha / 2)
-        return np.asarray(np.maximum(self.theta[h] - self.theta[rivals] - reach, exact))
+        return _deciding(self.theta[h] - self.theta[rivals] - reach, exact)
 
     def one_sided_quantile(self, h: int, rivals: IntArray, level: float) -> float:
         """Multiplier of the SE in a simultaneous one-sided bound over ``rivals``."""
@@ -261,6 +261,11 @@ def _exact_bound(p_unanimous: FloatArray, level: float) -> FloatArray:
     return bound
 
 
+def _deciding(wald: FloatArray, exact: FloatArray) -> FloatArray:
+    """The exact bound where the sign test decides (an estimate is regularised there), else the better of the two."""
+    return np.where(exact > 0, exact, np.maximum(wald, exact))
+
+
 def _refused(votes: Ballots, group: str) -> Reason | None:
     k = len(votes.items)
     if k < 2:
@@ -269,7 +274,7 @@ def _refused(votes: Ballots, group: str) -> Reason | None:
         return words.reason("NC_NO_VOTES", group=group)
     met = votes.votes_on[votes.votes_on > 0]
     if votes.n_votes < 3 * (k - 1) or met.min() < words.MIN_VOTES:
-        return words.reason("NC_FEW_VOTES", group=group, votes=votes.n_votes, conditions=k)
+        return words.reason("NC_FEW_VOTES", group=group, votes=votes.n_votes, conditions=k, needed=words.MIN_VOTES)
     return None
 
 
@@ -289,7 +294,8 @@ def _separated_words(
             parts.append(f"votes between {name} and the rest all went one way")
         else:
             parts.append(f"{name} {'won' if won else 'lost'} every vote")
-    return words.joined(parts)
+    text = words.joined(parts)
+    return f"V{text[1:]}" if text.startswith("votes between") else text
 
 
 def _contrast_variance(cov: FloatArray) -> FloatArray:

@@ -36,6 +36,11 @@ class Minimum:
     scenes_agree: int
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def n_scenes(self) -> int:
+        """In how many scenes the metric has a minimum at all."""
+        return len(self.scenes)
+
 
 def cells(data: StudyData, metric: MetricInfo) -> Cells:
     """Metric values of the grid's images by scene and condition; replicates are averaged."""

@@ -18,7 +18,9 @@ REASONS = {
         "Estimates only: {participants} {participants_word} too few for an interval that holds its level "
         "({needed} needed)."
     ),
-    "NC_FEW_VOTES": "{group}: {votes} votes over {conditions} conditions; not estimated.",
+    "NC_FEW_VOTES": (
+        "{group}: {votes} votes over {conditions} conditions; not estimated (needed: {needed} votes on each condition)."
+    ),
     "NC_DISCONNECTED": "{items} never compared (directly or through others); scores given for {component} only.",
     "NC_SEPARATED": (
         "{items}: {whose} score is unbounded. Shown: regularised score (ridge .05) and the one-sided bound."
@@ -38,7 +40,7 @@ REASONS = {
 VERDICT_WORDS = {
     "refuted": "Refuted",
     "confirmed": "Confirmed",
-    "equivalent": "Practically equal",
+    "equivalent": "Equivalent",
     "inconclusive": "Inconclusive",
     "not_computable": "No verdict",
 }

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from evaluation.core import bundle
 from evaluation.inputs import study_data
-from generation.models import GridMetric, Score
+from generation.models import GridMetric, Metric, Render, Score
 from studyplatform.voting.models import Exclusion, Study
 from tests import factories
 
@@ -83,3 +83,20 @@ def test_the_number_of_queries_does_not_grow(study: Study, django_assert_max_num
         factories.finished(study)
     with django_assert_max_num_queries(12):
         study_data(study)
+
+
+def test_the_network_stands_in_the_files(study: Study) -> None:
+    render = study.stimuli.filter(role="grid").earliest("pk").render
+    Render.objects.filter(pk=render.pk).update(
+        spec={**render.spec, "params": {**render.spec["params"], "backbone": "random-shallow"}}
+    )
+    Metric.objects.filter(key="style_loss").update(config={"backbone": "random-shallow"})
+    data = study_data(study)
+    assert data.networks == ("random-shallow",)
+    assert {s.network for s in data.stimuli if s.image_sha256 == render.image_id} == {"random-shallow"}
+    assert {s.network for s in data.stimuli if s.image_sha256 != render.image_id} == {""}
+    assert {m.id: m.network for m in data.metrics}["style_loss"] == "random-shallow"
+    for table in ("stimuli", "metrics"):
+        text = bundle.table_csv(data, table).decode()
+        assert text.splitlines()[0].endswith("network")
+        assert ",random-shallow" in text

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from evaluation.core import bundle
 from evaluation.core.analysis import Options
@@ -165,6 +166,106 @@ def test_the_downloads_are_the_study(closed: Study, as_owner: Client) -> None:
     assert as_owner.get(reverse("evaluation:table", args=[closed.slug, "secrets"])).status_code == 404
 
 
+def test_the_choices_stay_sealed_until_the_study_closes_or_a_look_is_written_down(
+    owner: User, as_owner: Client
+) -> None:
+    study = factories.study(owner=owner, state="open", slug="running")
+    factories.finished(study)
+    sealed = [reverse("evaluation:table", args=["running", table]) for table in ("trials", "votes_analysis")]
+    sealed.append(reverse("evaluation:bundle", args=["running"]))
+    for state in ("pilot", "open", "paused"):
+        Study.objects.filter(pk=study.pk).update(state=state)
+        html = page(as_owner, study)
+        assert "trials.csv and the zip stay sealed" in words_of(html)
+        for address in sealed:
+            assert address not in html
+            response = as_owner.get(address)
+            assert response.status_code == 409
+            assert "Until it is closed nobody sees who chose what" in words_of(response.content.decode())
+        scores = reverse("evaluation:table", args=["running", "scores"])
+        assert scores in html
+        assert as_owner.get(scores).status_code == 200
+    assert {e.data_digest for e in study.exports.all()}  # the open tables are still noted
+    before = study.exports.count()
+    analysis_run(study=study, options=FAST, unblind=True, by=owner)
+    html = page(as_owner, study)
+    assert all(address in html for address in sealed)
+    assert [as_owner.get(address).status_code for address in sealed] == [200, 200, 200]
+    assert study.exports.count() == before + 2
+    # The same look again is written down again, though its results are there already.
+    analysis_run(study=study, options=FAST, unblind=True, by=owner)
+    assert study.audit.filter(action="unblinded").count() == 2
+    # A look at the pilot does not unseal the study opened after it.
+    Study.objects.filter(pk=study.pk).update(opened_at=timezone.now(), state="open")
+    assert as_owner.get(sealed[0]).status_code == 409
+    Study.objects.filter(pk=study.pk).update(state="closed")
+    assert as_owner.get(sealed[0]).status_code == 200
+
+
+def test_a_rehearsal_is_never_sealed_and_its_downloads_are_marked_but_not_noted(
+    rehearsal: Study, as_owner: Client
+) -> None:
+    [analysis] = analysis_run(study=rehearsal, options=FAST)
+    Study.objects.filter(pk=rehearsal.pk).update(public_report=True)
+    anybody = Client()
+    for client in (anybody, as_owner):
+        table = client.get(reverse("evaluation:table", args=["rehearsal", "trials"]))
+        assert 'filename="rehearsal_SIMULATED_trials.csv"' in table["Content-Disposition"]
+        assert table.content.splitlines()[1].split(b",").count(b"true") == 1
+        zipped = client.get(reverse("evaluation:bundle", args=["rehearsal"]))
+        assert 'filename="rehearsal_SIMULATED.zip"' in zipped["Content-Disposition"]
+        with zipfile.ZipFile(io.BytesIO(zipped.content)) as archive:
+            assert all(name.startswith("rehearsal_SIMULATED/") for name in archive.namelist())
+        chart = client.get(reverse("evaluation:figure", args=["rehearsal", analysis.pk, "fig01_votes.csv"]))
+        assert "rehearsal_SIMULATED_fig01_votes.csv" in chart["Content-Disposition"]
+    assert not rehearsal.exports.exists()
+    assert "<title>SIMULATED: " in page(anybody, rehearsal)
+    assert "<title>SIMULATED" not in page(as_owner, voted(rehearsal.owner, slug="real"))
+
+
+def test_the_list_of_verdicts_marks_a_rehearsal(rehearsal: Study, closed: Study) -> None:
+    boss = Client()
+    boss.force_login(factories.user("boss", superuser=True))
+    for study in (rehearsal, closed):
+        [analysis] = analysis_run(study=study, options=FAST)
+        head = analysis.results["headline"]
+        html = boss.get(reverse("admin:evaluation_analysis_change", args=[analysis.pk])).content.decode()
+        assert f"{head['mark']} {head['verdict_word']}" in words_of(html)
+        assert ("SIMULATED · " in words_of(html)) == study.simulated
+    listed = words_of(boss.get(reverse("admin:evaluation_analysis_changelist")).content.decode())
+    assert listed.count("SIMULATED · ") == 1
+
+
+def test_the_page_says_preferred_only_where_nobody_else_could_be(closed: Study, owner: User, as_owner: Client) -> None:
+    analysis_run(study=closed, options=FAST)
+    text = words_of(page(as_owner, closed))
+    assert "referred by people" in text
+    tied = factories.study(
+        owner=owner, state="open", slug="tied", trials_per_session=6, sessions_planned=10, allow_ties=True
+    )
+    few = voted(owner, slug="few", people=3)
+    for _ in range(10):
+        factories.finished(tied, choice="tie")
+    study_transition(study=tied, to="closed", by=owner)
+    for study in (tied, few):
+        analysis_run(study=study, options=FAST)
+        text = words_of(page(as_owner, study))
+        assert "referred by" not in text
+        assert ("ighest score of the votes" in text) == (study == few)
+
+
+def test_a_label_and_its_number_stay_on_one_line(closed: Study, as_owner: Client) -> None:
+    [analysis] = analysis_run(study=closed, options=FAST)
+    assert "lr 1" in analysis.results["headline"]["sentence"]
+    html = page(as_owner, closed)
+    assert not re.search(r"lr [\d.]|\d %|\bp [<=]|[<=] \.\d", html)
+    assert "lr\u00a01" in html
+    assert "95&nbsp;% interval" in html
+    table = as_owner.get(reverse("evaluation:table", args=["closed", "conditions"])).content.decode()
+    assert "\u00a0" not in table
+    assert "lr 0.1" in table
+
+
 def test_a_study_that_was_never_evaluated_says_how(closed: Study, as_owner: Client) -> None:
     assert "manage.py evaluate closed" in words_of(page(as_owner, closed))
 
@@ -192,3 +293,7 @@ def test_a_bundle_is_analysed_without_the_database(rehearsal: Study, tmp_path: A
     assert (tmp_path / "out" / "natural" / "fig01_votes.svg").exists()
     with pytest.raises(CommandError, match=r"study\.json"):
         call_command("evaluate", bundle=tmp_path / "nothing", out=tmp_path / "out")
+    scores = tmp_path / "in" / "data" / "scores.csv"
+    scores.write_text(re.sub(r",[\d.]+,ok", ",nan,ok", scores.read_text(), count=1))
+    with pytest.raises(CommandError, match=r"in: data/scores\.csv, line 2, column value: nan is not finite"):
+        call_command("evaluate", bundle=tmp_path / "in", out=tmp_path / "out")

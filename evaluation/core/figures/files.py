@@ -83,11 +83,11 @@ def _loss_text(result: Json, metric: Json, *, by_scene: bool) -> dict[str, str]:
     voters = "simulated participants" if result["study"]["simulated"] else "participants"
     head = "SIMULATED. " if result["study"]["simulated"] else ""
     caption = (
-        f"{head}Human score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
+        f"{head}Preference score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
         f"with 95 % intervals; {pooled['n_votes']} votes by {pooled['n_participants']} {voters}. "
         f"{metric['agreement']['sentence']}{where}"
     )
-    alt = f"{head}Scatter plot of human score against {metric['label']}. {metric['tests'][0]['sentence']}"
+    alt = f"{head}Scatter plot of preference score against {metric['label']}. {metric['tests'][0]['sentence']}"
     return {"title": title, "caption": caption, "alt": alt}
 
 

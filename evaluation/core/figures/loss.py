@@ -182,7 +182,7 @@ def _axis_words(axes: Axes, metric: Json, *, pooled: bool, first: bool) -> None:
     text = f"←  {better} {metric_name(name, short=True)}"
     axes.set_xlabel(f"{text}  ({'mean ' if pooled else ''}z within scene)", fontsize=9)
     if first:
-        axes.set_ylabel("human score (logit)  →", fontsize=9)
+        axes.set_ylabel("preference score (logit)  →", fontsize=9)
 
 
 def _legend(figure: Figure, width: float, height: float, metric: Json, *, star: str, narrow: bool) -> None:

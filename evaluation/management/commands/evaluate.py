@@ -53,8 +53,10 @@ class Command(BaseCommand):
             raise CommandError("--bundle needs --out DIR for the results.")
         try:
             data = load(options["bundle"])
-        except (BundleError, OSError) as error:
-            raise CommandError(str(error)) from error
+        except BundleError as error:
+            raise CommandError(f"{options['bundle']}: {error}") from error
+        except OSError as error:
+            raise CommandError(f"The bundle cannot be read: {error}") from error
         for question in data.questions:
             result = analyse(data, Options(seed=options["seed"]), question=question.id)
             folder = options["out"] / question.id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-FAST_MS = 300
+FAST_MS = 500
 
 
 @dataclass(frozen=True)

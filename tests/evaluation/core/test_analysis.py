@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from evaluation.core import minimiser, words
 from evaluation.core.analysis import Options, analyse
 from evaluation.core.dataset import MetricInfo, Participant, Question, Score
 from evaluation.core.figures import chart_texts
+from evaluation.core.figures.loss import points
 from tests.evaluation.simulate import study
 
 FAST = Options(draws=999)
@@ -187,6 +189,72 @@ def test_a_scene_with_a_missing_score_is_left_out_and_said():
     assert pooled["minimum"]["n_scenes"] == 2
     assert "missing for 1 of 5" in pooled["notes"][0]["sentence"]
     assert result["metrics"][0]["agreement"]["n_scenes"] == 2
+
+
+def test_votes_of_a_scene_without_the_metric_do_not_enter_its_verdict():
+    # In scene B, whose loss is missing, everybody prefers the opposite.
+    utilities = np.array([[0.0, 0.4, 1.6], [3.0, 0.4, -3.0], [0.0, 0.4, 1.6]])
+    data = study(utilities=utilities, losses=np.tile([3.0, 2, 1], (3, 1)))
+    scores = tuple(s for s in data.scores if s.stimulus != "s1c0")
+    result = analyse(dataclasses.replace(data, scores=scores), FAST)
+    without = analyse(
+        dataclasses.replace(data, scores=scores, trials=tuple(t for t in data.trials if t.scene != "s1")), FAST
+    )
+    test, alone = result["metrics"][0]["tests"][0], without["metrics"][0]["tests"][0]
+    assert test["tests"] == alone["tests"]
+    assert test["n_votes"] == alone["n_votes"] < result["groups"][0]["n_votes"]
+    assert test["verdict"] == "confirmed"
+    assert test["sentence"].startswith("Over all scenes but scene B, lr 0.03 has the lowest total loss")
+    assert test["basis"].endswith("Total loss is missing for 1 of 3 stimuli; scene B left out of Total loss.")
+    # What is shown beside the sentence is counted in the same scenes; the chart of all votes keeps all.
+    assert result["headline"]["favourite"] == "c2"
+    assert [p["y"] for p in points(result["groups"][0], result["metrics"][0])] == [
+        r["theta"] for r in without["groups"][0]["rows"]
+    ]
+    assert analyse(data, FAST)["metrics"][0]["group"] is None
+
+
+def unanimous(n_participants, *, agrees):
+    """Everybody prefers the later of three conditions, every time; the loss says the same or the opposite."""
+    losses = [3.0, 2, 1] if agrees else [1.0, 2, 3]
+    return study(utilities=[[0.0, 60, 120]], losses=[losses], n_participants=n_participants, n_trials=12)
+
+
+@pytest.mark.parametrize("people", [8, 10, 30])
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_clean_sweep_gives_a_bound_that_agrees_with_its_verdict(people, agrees):
+    result = analyse(unanimous(people, agrees=agrees), FAST)
+    head, tests = result["headline"], result["metrics"][0]["tests"][0]["tests"]
+    assert head["verdict"] == ("confirmed" if agrees else "refuted")
+    assert "CI" not in head["sentence"]
+    least = float(re.search(r"at least ([\d.]+); one-sided 95 % bound", head["sentence"]).group(1))
+    assert least > 50
+    assert least == pytest.approx(100 * (tests["own_bound"] if agrees else tests["rival_bound"]), abs=0.5)
+    assert "score is unbounded. Shown: regularised score (ridge .05) and the one-sided bound." in head["basis"]
+
+
+def test_an_interval_never_leaves_open_what_the_verdict_says():
+    undecided = 0
+    for seed in range(40):
+        data = study(utilities=[[0.0, 0.35]], losses=[[2.0, 1]], n_participants=12, n_trials=8, seed=seed)
+        test = analyse(data, FAST)["metrics"][0]["tests"][0]
+        if test["verdict"] not in ("confirmed", "refuted"):
+            continue
+        low, high = test["tests"]["rival_win_low"], test["tests"]["rival_win_high"]
+        undecided += low <= 0.5 <= high
+        assert (low <= 0.5 <= high) == ("one-sided" in test["sentence"]) == ("CI" not in test["sentence"])
+    assert undecided
+
+
+def test_a_highest_score_is_not_yet_a_preference():
+    head = analyse(study(utilities=np.zeros((1, 4)), losses=[[1.0, 2, 3, 4]], n_trials=12, seed=1), FAST)["headline"]
+    assert head["favourite"]
+    assert head["favourite_sure"] is False
+    few = analyse(study(utilities=[[0, 0.5, 3]], losses=[[1.0, 2, 3]], n_participants=3), FAST)["headline"]
+    assert (few["favourite"], few["favourite_sure"]) == ("c2", False)
+    ties = analyse(study(utilities=[[0, 0.5, 3]], losses=[[1.0, 2, 3]], ties=1.0), FAST)["headline"]
+    assert (ties["favourite"], ties["favourite_label"], ties["favourite_sure"]) == (None, None, False)
+    assert analyse(study(utilities=[[0, 0.5, 3]], losses=[[1.0, 2, 3]]), FAST)["headline"]["favourite_sure"] is True
 
 
 def test_the_pooled_minimiser_weighs_scenes_the_same():

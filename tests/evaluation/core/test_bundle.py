@@ -73,3 +73,104 @@ def test_a_broken_bundle_is_refused_with_its_place(data):
         bundle.read({k: v for k, v in files.items() if k != "data/scenes.csv"})
     with pytest.raises(KeyError, match="There is no table"):
         bundle.table_csv(data, "votes")
+
+
+def edited(files, name, old, new):
+    assert old in files[name]
+    return {**files, name: files[name].replace(old, new, 1)}
+
+
+DAMAGES = {
+    "bad JSON": ("study.json", b'"schema": 1,', b'"schema": 1', r"study\.json, line \d+: .*as exported"),
+    "missing key": ("study.json", b'"slug"', b'"slog"', r"study\.json: 'slug' is missing or not a text"),
+    "wrong kind": ("study.json", b'"simulated": false', b'"simulated": "no"', r"'simulated' is .* not true or false"),
+    "unknown primary": ("study.json", b'"primary_metric": ""', b'"primary_metric": "x"', r"primary_metric 'x'"),
+    "Latin-1": ("data/scenes.csv", b",B,", b",T\xfcbingen,", r"data/scenes\.csv, line \d+: this is not UTF-8"),
+    "stimulus": (
+        "data/trials.csv",
+        b",s0c0,",
+        b",gone,",
+        r"trials\.csv, line \d+, .*'gone' is not in data/stimuli\.csv",
+    ),
+    "scene": ("data/stimuli.csv", b"s0c0,s0,", b"s0c0,s9,", r"stimuli\.csv, line 2, .*'s9' is not in data/scenes"),
+    "condition": ("data/stimuli.csv", b"s0c0,s0,c0,", b"s0c0,s0,c9,", r"line 2, .*'c9' is not in data/conditions"),
+    "metric": ("data/scores.csv", b"s0c0,total", b"s0c0,other", r"line 2, .*'other' is not in data/metrics"),
+    "wrong scene": (
+        "data/trials.csv",
+        b"main,s0,",
+        b"main,s1,",
+        r"line \d+: the two stimuli are not both of the scene",
+    ),
+    "short row": ("data/scores.csv", b",3.5,ok", b"", r"scores\.csv, line 2: fewer cells"),
+    "long row": ("data/scores.csv", b",3.5,ok", b",3.5,ok,1", r"scores\.csv, line 2: more cells"),
+    "open quote": ("data/scores.csv", b"s0c0,total", b'"s0c0,total', r"scores\.csv, line \d+: .*Save it as CSV"),
+    "role": ("data/stimuli.csv", b",grid,", b",main,", r"stimuli\.csv, line 2, column role: 'main' is none of grid"),
+    "choice": ("data/trials.csv", b",left,", b",l,", r"column choice: 'l' is none of left, right, tie, skip, timeout"),
+    "direction": ("data/metrics.csv", b"lower_better", b"down", r"column direction: 'down' is none of"),
+    "nan": ("data/scores.csv", b",3.5,", b",nan,", r"scores\.csv, line 2, column value: nan is not finite"),
+    "inf": ("data/scores.csv", b",3.5,", b",-inf,", r"scores\.csv, line 2, column value: -inf is not finite"),
+    "ok without value": ("data/scores.csv", b",3.5,", b",,", r"scores\.csv, line 2: status 'ok' goes with a value"),
+    "empty number": (
+        "data/questions.csv",
+        b",0\n",
+        b",\n",
+        r"questions\.csv, line 2, column position: '' is not a whole",
+    ),
+    "twice": ("data/scores.csv", b"s0c1,", b"s0c0,", r"scores\.csv, line 3: .* stands in line 2 already"),
+    "id": ("data/questions.csv", b"q,", b"../q,", r"questions\.csv, line 2: question_id '\.\./q' is no id"),
+    "parameter": ("data/conditions.csv", b",500,", b",adam,", r"column param_steps: 'adam' is not JSON"),
+    "parameter nan": ("data/conditions.csv", b",500,", b",NaN,", r"column param_steps: 'NaN' is not a text"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_whatever_is_wrong_is_said_with_its_file_and_row(data, damage):
+    name, old, new, words = DAMAGES[damage]
+    with pytest.raises(bundle.BundleError, match=words):
+        bundle.read(edited(bundle.write(data), name, old, new))
+
+
+def test_a_table_with_nothing_to_compare_is_refused(data):
+    files = bundle.write(data)
+    head = {name: content.splitlines(keepends=True)[0] for name, content in files.items()}
+    for names, words in (
+        (("questions", "trials"), r"questions\.csv has no row"),
+        (("scenes", "stimuli", "trials", "scores"), r"scenes\.csv has no row"),
+        (("stimuli", "trials", "scores"), "nothing to compare"),
+    ):
+        with pytest.raises(bundle.BundleError, match=words):
+            bundle.read({**files, **{f"data/{n}.csv": head[f"data/{n}.csv"] for n in names}})
+
+
+def test_a_bundle_that_a_spreadsheet_saved_reads_as_the_same(data):
+    saved = {n: b"\xef\xbb\xbf" + c if n.endswith(".csv") else c for n, c in bundle.write(data).items()}
+    assert bundle.read(saved) == data
+
+
+def test_a_rehearsal_says_so_in_its_rows_and_its_name(data):
+    def column(made, name):
+        return {r[name] for r in csv.DictReader(io.StringIO(bundle.table_csv(made, "trials").decode()))}
+
+    assert column(data, "simulated") == {"false"}
+    assert column(dataclasses.replace(data, simulated=True), "simulated") == {"true"}
+    assert bundle.export_name("demo", simulated=False) == "demo"
+    assert bundle.export_name("demo", simulated=True) == "demo_SIMULATED"
+
+
+def test_participants_come_with_how_they_answered(data):
+    first, *rest = [t for t in data.trials if t.participant == "p000"][:5]
+    own = [
+        dataclasses.replace(first, choice="left", rt_ms=200),
+        dataclasses.replace(rest[0], choice="left", rt_ms=1000),
+        dataclasses.replace(rest[1], choice="right", rt_ms=3001),
+        dataclasses.replace(rest[2], choice="tie", rt_ms=2000),
+        dataclasses.replace(rest[3], choice="right", rt_ms=1, superseded=True),
+    ]
+    made = dataclasses.replace(data, trials=tuple(reversed(own)))
+    rows = list(csv.DictReader(io.StringIO(bundle.table_csv(made, "participants").decode())))
+    habits = [{k: r[k] for k in ("left_rate", "longest_run", "median_rt_ms", "share_fast")} for r in rows]
+    assert habits[0] == {
+        "left_rate": repr(2 / 3), "longest_run": "2", "median_rt_ms": "1500", "share_fast": "0.25",
+    }  # fmt: skip
+    assert set(habits[1].values()) == {""}
+    assert bundle.read(bundle.write(made)) == made.canonical()

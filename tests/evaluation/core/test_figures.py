@@ -109,7 +109,26 @@ def test_the_data_of_the_vote_chart_are_its_numbers():
     shown = result["groups"][0]["rows"]
     assert [float(r["share"]) for r in rows] == [r["share"] for r in shown]
     assert sum(r["is_minimiser"] == "true" for r in rows) == 1
-    assert sum(r["is_most_preferred"] == "true" for r in rows) == 1
+    assert sum(r["has_highest_score"] == "true" for r in rows) == 1
+
+
+def test_the_star_speaks_of_preference_only_where_one_favourite_is_possible():
+    def legend(result):
+        figure = style.styled(lambda: votes_figure(result, narrow=False, by_scene=False))
+        other = style.styled(lambda: loss_figure(result, result["metrics"][0], narrow=False, by_scene=False))
+        return {text for f in (figure, other) for text, _ in boxes(f)}
+
+    def rows(result):
+        return list(csv.DictReader(io.StringIO(chart_files(result)["fig01_votes.csv"].decode())))
+
+    open_ = analyse(study(utilities=np.zeros((1, 4)), losses=[[1.0, 2, 3, 4]], n_trials=12, seed=1), FAST)
+    assert "highest score" in legend(open_)
+    assert not any("preferred" in text for text in legend(open_))
+    assert {r["is_most_preferred"] for r in rows(open_)} == {"false"}
+    clear = analyse(study(utilities=[[0.0, 2, 0]], losses=[[1.0, 2, 3]], simulated=True), FAST)
+    assert "most preferred by simulated voters" in legend(clear)
+    assert [r["label"] for r in clear["groups"][0]["rows"] if r["in_favourite_set"]] == ["lr 0.02"]
+    assert [r["condition"] for r in rows(clear) if r["is_most_preferred"] == "true"] == ["lr 0.02"]
 
 
 def test_figures_are_drawn_without_any_vote():

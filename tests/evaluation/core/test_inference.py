@@ -122,6 +122,29 @@ def test_separation_is_said_and_stays_finite():
     assert scale.p_some_rival_better(0, np.array([1, 2])) == 1
 
 
+def test_the_exact_bound_lies_above_one_half_just_where_the_sign_test_decides():
+    for people in range(8, 13):
+        rows = [(p, 0, 1, 1) for p in range(people) for _ in range(2)]
+        rows += [(p, 1, 2, y) for p in range(people) for y in (1, 0)]
+        scale = inference.estimate(votes_of(rows, 3), labels={f"c{i}": f"lr {i}" for i in range(3)}, group="g")
+        for alpha in (0.05, 0.004, 0.0005):
+            exact = 1 / (1 + np.exp(-inference._exact_bound(scale.p_unanimous[[0], [1]], alpha / 2)[0]))
+            assert exact == pytest.approx((alpha / 2) ** (1 / people))
+            assert (exact > 0.5) == (2 * 0.5**people < alpha)
+            if exact > 0.5:
+                bound = scale.bounds_rival_worse(0, np.array([1]), alpha)[0]
+                assert bound == pytest.approx(np.log(exact / (1 - exact)))
+
+
+def test_a_clean_sweep_in_a_circle_is_no_separation():
+    # 0 beat 1 every time, but 1 beat 2 and 2 beat 0: the scores are bounded, though 3 lost everything.
+    rows = [(p, 0, 1, 1) for p in range(10)] + [(p, 1, 2, y) for p in range(10) for y in (1, 1, 0)]
+    rows += [(p, 2, 0, y) for p in range(10) for y in (1, 1, 0)] + [(p, 0, 3, 1) for p in range(10)]
+    scale = inference.estimate(votes_of(rows, 4), labels={f"c{i}": f"lr {i}" for i in range(4)}, group="g")
+    assert scale.p_unanimous[0, 1] == 1
+    assert scale.p_unanimous[0, 3] == 0.5**10
+
+
 def test_holm_by_hand():
     assert inference.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert inference.holm([0.02, None, 0.5]) == [0.04, None, 0.5]
