@@ -1,0 +1,23 @@
+"""The study as CSV files anyone can re-analyse, and back (specs/evaluation.md 3.1 and 3.2).
+
+UTF-8, comma, LF, RFC 4180 quoting, missing = empty, booleans true/false, floats with repr precision, rows sorted by
+primary key: two exports of the same data are byte-identical. Free text that a spreadsheet would run as a formula gets a
+leading apostrophe, which reading takes off again.
+"""
+
+from evaluation.core.bundle.reading import load, read
+from evaluation.core.bundle.tables import TABLES, BundleError, csv_bytes, csv_cell
+from evaluation.core.bundle.writing import export_name, save, table_csv, write
+
+__all__ = [
+    "TABLES",
+    "BundleError",
+    "csv_bytes",
+    "csv_cell",
+    "export_name",
+    "load",
+    "read",
+    "save",
+    "table_csv",
+    "write",
+]

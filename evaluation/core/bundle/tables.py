@@ -1,0 +1,152 @@
+"""The files of a bundle: their columns, types and keys; how a value becomes a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.core.ballots import SHARE_LEFT
+from evaluation.core.dataset import (
+    METRIC_ROLES,
+    Condition,
+    MetricInfo,
+    Participant,
+    Question,
+    Scene,
+    Score,
+    Stimulus,
+    Trial,
+)
+
+#: Ids name files too, so they hold nothing a path could be made of (specs/evaluation.md 3.1).
+ID = re.compile(r"(?!\.)[A-Za-z0-9_.:-]+")
+#: A cell that starts with one of these may be run by a spreadsheet (OWASP, CSV injection). The apostrophe is guarded
+#: too, so that taking one off on reading is always right.
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be read; the text names the file, the row and the column, and what would mend it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name in the file, the field it holds, its type (s, i, f, b) and whether people wrote it.
+
+    ``among``: the only words allowed. ``to``: the table whose ids it holds. ``empty``: whether a number may be missing.
+    """
+
+    name: str
+    field: str
+    type: str = "s"
+    free: bool = False
+    among: tuple[str, ...] = ()
+    to: str = ""
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file: its name, the rows it holds in the study, their class, and its columns."""
+
+    name: str
+    field: str
+    row: Callable[..., Any]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+
+def _c(name: str, field: str = "", type: str = "s", **more: Any) -> Column:  # noqa: A002
+    return Column(name, field or name, type, **more)
+
+
+TABLES = (
+    Table(
+        "questions", "questions", Question,
+        (_c("question_id", "id"), _c("text", free=True), _c("position", type="i")),
+        ("id",),
+    ),
+    Table(
+        "scenes", "scenes", Scene,
+        (_c("scene_id", "id"), _c("scene_label", "label", free=True), _c("position", type="i"), _c("task"),
+         _c("content_image_sha256"), _c("style_image_sha256")),
+        ("id",),
+    ),
+    Table(
+        "conditions", "conditions", Condition,
+        (_c("condition_id", "id"), _c("condition_label", "label", free=True), _c("position", type="i"), _c("method"),
+         _c("role", among=("grid", "control")), _c("is_default", type="b"), _c("objective_id")),
+        ("id",),
+    ),
+    Table(
+        "stimuli", "stimuli", Stimulus,
+        (_c("stimulus_id", "id"), _c("scene_id", "scene", to="scenes"),
+         _c("condition_id", "condition", to="conditions"), _c("replicate", type="i"),
+         _c("role", among=("grid", "control", "catch")), _c("seed", type="i"), _c("width_px", type="i"),
+         _c("height_px", type="i"), _c("image_sha256"), _c("image_path"), _c("n_steps", type="i"), _c("network")),
+        ("id",),
+    ),
+    Table(
+        "metrics", "metrics", MetricInfo,
+        (_c("metric_id", "id"), _c("key"), _c("label", free=True),
+         _c("direction", among=("lower_better", "higher_better")), _c("role", among=METRIC_ROLES),
+         _c("comparable_within", among=("all", "scene", "objective", "run")), _c("reference"), _c("unit", free=True),
+         _c("version"), _c("weights_sha256"), _c("config_json"), _c("network")),
+        ("id",),
+    ),
+    Table(
+        "scores", "scores", Score,
+        (_c("stimulus_id", "stimulus", to="stimuli"), _c("metric_id", "metric", to="metrics"),
+         _c("value", type="f", empty=True), _c("status", among=("ok", "nan", "failed", "unavailable"))),
+        ("stimulus", "metric"),
+    ),
+    Table(
+        "participants", "participants", Participant,
+        (_c("participant_id", "id"), _c("is_bot", type="b"), _c("is_pilot", type="b"), _c("is_preview", type="b"),
+         _c("design_digest"), _c("started_at"), _c("finished_at"), _c("exclusion_reason", free=True)),
+        ("id",),
+    ),
+    Table(
+        "trials", "trials", Trial,
+        (_c("trial_id", "id"), _c("participant_id", "participant", to="participants"),
+         _c("question_id", "question", to="questions"), _c("trial_index", "position", "i"),
+         _c("kind", among=("main", "catch", "repeat", "practice", "real_fake")), _c("scene_id", "scene", to="scenes"),
+         _c("stimulus_left", "left", to="stimuli"), _c("stimulus_right", "right", to="stimuli"),
+         _c("choice", among=(*SHARE_LEFT, "skip", "timeout", "")),
+         _c("expected_choice", "expected", among=("left", "right", "")), _c("rt_ms", type="i", empty=True),
+         _c("shown_at"), _c("submitted_at"), _c("late", type="b"), _c("superseded", type="b"),
+         _c("design", "strategy"), _c("design_prob", type="f")),
+        ("id",),
+    ),
+)  # fmt: skip
+
+
+def table_named(name: str) -> Table:
+    """The table called ``name``; ``KeyError`` with a sentence that lists the known ones."""
+    for table in TABLES:
+        if table.name == name:
+            return table
+    raise KeyError(f"There is no table {name!r}. Tables: {', '.join(t.name for t in TABLES)}.")
+
+
+def csv_bytes(lines: Iterable[Sequence[str]]) -> bytes:
+    """Lines of cells as UTF-8 CSV with LF. (``csv.writer`` would leave a lone carriage return unquoted.)"""
+    return "".join(",".join(map(_quoted, line)) + "\n" for line in lines).encode()
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
+
+
+def csv_cell(value: Any, *, free: bool = True) -> str:
+    """A value as a cell: empty for None, true/false, repr for floats; free text guarded against formulas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    text = str(value)
+    return f"'{text}" if free and isinstance(value, str) and text.startswith(DANGEROUS) else text
