@@ -56,7 +56,7 @@ def test_from_pictures_to_a_verdict(
 ) -> None:
     grid = make(owner, tmp_path)
     study = Study.objects.create(
-        owner=owner, slug="whole-way", title="The whole way", trials_per_session=12, sessions_planned=PEOPLE
+        owner=owner, slug="whole-way", title="The whole way", trials_per_session=6, sessions_planned=PEOPLE
     )
     study.grids.add(grid)
     Question.objects.create(study=study)

@@ -6,6 +6,7 @@ pictures win, is not.
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 else:
     QuestionFormBase = forms.ModelForm
     StudyBase, QuestionBase, MembershipBase = admin.ModelAdmin, admin.TabularInline, admin.TabularInline
+
+# Where opening fixes the design; from a pause it only goes on.
+OPENS_FROM = (Study.State.DRAFT, Study.State.PILOT)
 
 STEP_WORDS = {
     "draft": "Back to draft",
@@ -195,6 +199,7 @@ class StudyAdmin(StudyBase):
         """A study saved without a question asks what its first grid's task asks by nature."""
         super().save_related(request, form, formsets, change)
         services.question_ensure(study=form.instance)
+        services.questions_number(study=form.instance)
 
     def save_model(self, request: HttpRequest, obj: Study, form: Any, change: bool) -> None:
         """Changes go through the service, which refuses what is frozen even if it was not when the page was made."""
@@ -207,6 +212,7 @@ class StudyAdmin(StudyBase):
             services.study_update(study=obj, by=request.user, **plain)  # type: ignore[arg-type]
         except StudyError as error:
             messages.error(request, str(error))
+            request.refused = True  # type: ignore[attr-defined]
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Ask once; refusals are sentences."""
@@ -237,23 +243,57 @@ class StudyAdmin(StudyBase):
         return [path("<int:pk>/transition/", step, name="voting_study_transition"), *super().get_urls()]
 
     def transition(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take the study to another state; what stands in the way is said, one sentence each."""
+        """Take the study to another state (POST), or ask before it opens (GET)."""
         study = get_object_or_404(studies_visible(request.user), pk=pk)
-        back = redirect("admin:voting_study_change", pk)
-        if request.method != "POST":
-            return back
+        asked = request.POST if request.method == "POST" else request.GET
+        to, comment = asked.get("to", ""), asked.get("comment", "")
+        if request.method == "POST" or (to and not may_edit(request.user, study)):
+            return self._step(request, study, to, comment)
+        if to == Study.State.OPEN and study.state in OPENS_FROM:
+            return self._confirm(request, study, comment)
+        return redirect("admin:voting_study_change", pk)
+
+    def _confirm(self, request: HttpRequest, study: Study, comment: str) -> HttpResponse:
+        """What opening fixes, and a button; what stands in the way is said at once."""
+        try:
+            pictures = services.pictures_of(study)
+        except StudyError as error:
+            for problem in error.problems:
+                messages.error(request, problem)
+            return self._back(study, comment)
+        context = {
+            **self.admin_site.each_context(request),
+            "study": study,
+            "opts": self.opts,
+            "title": "Open a study",
+            "comment": comment,
+            "questions": study.questions.all(),
+            "grids": study.grids.order_by("pk"),
+            "pictures": sum(p.role != Stimulus.Role.REFERENCE for p in pictures),
+            "references": sum(p.role == Stimulus.Role.REFERENCE for p in pictures),
+            "scenes": len({p.scene.pk for p in pictures}),
+            "pairs": services.pairs_offered(pictures),
+        }
+        return render(request, "admin/voting/study/open.html", context)
+
+    def _step(self, request: HttpRequest, study: Study, to: str, comment: str) -> HttpResponse:
+        """Take the step; what stands in the way is said, one sentence each."""
         if not may_edit(request.user, study):
             messages.error(request, "Only the owner and editors of a study can change its state.")
-            return back
-        to, comment = request.POST.get("to", ""), request.POST.get("comment", "")
+            return self._back(study)
         try:
             services.study_transition(study=study, to=to, by=request.user, comment=comment)  # type: ignore[arg-type]
         except StudyError as error:
             for problem in error.problems:
                 messages.error(request, problem)
-        else:
-            messages.success(request, f"“{study}” is {study.state} now.")
-        return back
+            return self._back(study, comment)
+        messages.success(request, f"“{study}” is {study.state} now.")
+        return self._back(study)
+
+    def _back(self, study: Study, comment: str = "") -> HttpResponse:
+        """To the study's form; the comment of a step that was not taken stands there again."""
+        query = f"?{urlencode({'_comment': comment})}" if comment else ""
+        return redirect(reverse("admin:voting_study_change", args=[study.pk]) + query)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -264,12 +304,29 @@ class StudyAdmin(StudyBase):
         if study is not None:
             steps = Study.TRANSITIONS[Study.State(study.state)] if may_edit(request.user, study) else ()
             context["steps"] = [(str(step), STEP_WORDS[str(step)]) for step in steps]
+            context["comment"] = request.POST.get("_comment", request.GET.get("_comment", ""))
             context["log"] = study.audit.select_related("user")[:10]
         with transaction.atomic():
             if study is not None and request.method == "POST":
                 # Whether the design is frozen is decided once, for the fields and the rows beside them.
                 Study.objects.select_for_update().get(pk=study.pk)
-            return super().changeform_view(request, object_id, form_url, context)
+            response = super().changeform_view(request, object_id, form_url, context)
+        # A step is taken once what was typed is saved, and after the transaction: it may decode many pictures.
+        if study is None or not getattr(request, "stepping", False):
+            return response
+        study.refresh_from_db()
+        to, comment = request.POST["_step"], request.POST.get("_comment", "")
+        if to == Study.State.OPEN and study.state in OPENS_FROM:
+            query = urlencode({"to": to, "comment": comment})
+            return redirect(f"{reverse('admin:voting_study_transition', args=[study.pk])}?{query}")
+        return self._step(request, study, to, comment)
+
+    def response_change(self, request: HttpRequest, obj: Study) -> HttpResponse:
+        """A button of the steps saves the form first; if that was refused, the step is not taken."""
+        if "_step" not in request.POST:
+            return super().response_change(request, obj)
+        request.stepping = not getattr(request, "refused", False)  # type: ignore[attr-defined]
+        return redirect("admin:voting_study_change", obj.pk)
 
     # --- columns ----------------------------------------------------------------------------------------------------
 

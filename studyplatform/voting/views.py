@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
 from django.core.files.storage import storages
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -37,8 +38,13 @@ RUNNING = (Study.State.PILOT, Study.State.OPEN)
 def message(
     request: HttpRequest, study: Study, sentence: str, status: int = 200, session: Session | None = None
 ) -> HttpResponse:
-    """A page of one sentence; to somebody who has begun it offers the way out."""
-    context = {"study": study, "sentence": sentence, "session": session}
+    """A page of one sentence; it offers those who have begun the way out, and a draft's researchers the way back."""
+    context: dict[str, Any] = {"study": study, "sentence": sentence, "session": session}
+    # Where the start page would say the same, nothing leads there.
+    context["home"] = takes_votes(study) and request.path != reverse("voting:landing", args=[study.slug])
+    if study.state == Study.State.DRAFT and studies_visible(request.user).filter(pk=study.pk).exists():
+        alone = study.owner_id == request.user.pk and not study.memberships.exists()
+        context["draft_of"] = "one" if alone else "several"
     return render(request, "voting/message.html", context, status=status)
 
 
@@ -96,8 +102,10 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
         step = step_of(session)
         if step == "withdrawn":
             return message(request, study, _("You have withdrawn from this study. Your answers will not be used."))
+        if step == "thanks":
+            return to_step(session)
         if not takes_votes(study):
-            return to_step(session) if step == "thanks" else not_now(request, session)
+            return not_now(request, session)
     context = {"study": study, "minutes": minutes_needed(study), "session": session}
     return render(request, "voting/landing.html", context)
 
@@ -146,7 +154,8 @@ def instructions(request: HttpRequest, session: Session) -> HttpResponse:
         services.instructions_read(session=session, **(form.cleaned_data if form.is_valid() else {}))
         return to_step(session)
     questions = list(session.study.questions.all())
-    return render(request, "voting/instructions.html", {"study": session.study, "questions": questions})
+    context = {"study": session.study, "questions": questions, "answered": answered_count(session)}
+    return render(request, "voting/instructions.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -241,3 +241,64 @@ def test_rows_of_a_session_are_read_only(as_owner, open_study):
         assert who.token not in page.content.decode()
         assert as_owner.post(address, {"study": 1}).status_code == 403
         assert as_owner.get(f"/admin/voting/{name}/add/").status_code == 403
+
+
+def whole_form(study: Study, **changes: Any) -> dict[str, Any]:
+    """What the change form of a draft sends."""
+    question = study.questions.get()
+    rows = {"questions-INITIAL_FORMS": 1, "questions-0-id": question.pk, "questions-0-study": study.pk}
+    return form(title=study.title, slug=study.slug, grids=[g.pk for g in study.grids.all()], **rows) | changes
+
+
+def test_a_step_saves_what_was_typed_and_opening_asks_first(as_owner, owner):
+    study = factories.study(owner=owner)
+    page = as_owner.post(change(study), whole_form(study, title="Typed", _step="open", _comment="a & b"), follow=True)
+    text = page.content.decode()
+    study.refresh_from_db()
+    assert (study.title, study.state) == ("Typed", "draft")
+    assert page.redirect_chain[-1][0].startswith(reverse("admin:voting_study_transition", args=[study.pk]))
+    for words in (
+        "Open “Typed”?",
+        "Which looks more natural?",
+        "6 of 2 scenes",
+        "4 (the pictures offer 6",
+        "a &amp; b",
+    ):
+        assert words in text
+    assert "is open now" in step(as_owner, study, "open", "a & b")
+    as_owner.post(change(study), {**form(public_report="on"), "_step": "paused", "_comment": "lunch"})
+    study.refresh_from_db()
+    assert (study.state, study.public_report, study.audit.first().comment) == ("paused", True, "lunch")
+
+
+def test_a_form_with_an_error_takes_no_step_and_keeps_the_comment(as_owner, owner):
+    study = factories.study(owner=owner)
+    sent = whole_form(study, title="", trials_per_session=5, _step="pilot", _comment="my reason")
+    page = as_owner.post(change(study), sent).content.decode()
+    assert "This field is required." in page
+    assert 'value="my reason"' in page
+    study.refresh_from_db()
+    assert (study.state, study.trials_per_session) == ("draft", 4)
+
+
+def test_enter_in_a_field_takes_no_step(as_owner, owner):
+    page = as_owner.get(change(factories.study(owner=owner))).content.decode()
+    assert page.index('form="study_form" name="_continue"') < page.index('name="_step"')
+
+
+def test_what_stands_in_the_way_of_opening_is_said_before_it_is_asked(as_owner, owner):
+    study = factories.study(owner=owner, trials_per_session=500)
+    page = as_owner.get(
+        reverse("admin:voting_study_transition", args=[study.pk]), {"to": "open", "comment": "why"}, follow=True
+    )
+    assert 'value="why"' in page.content.decode()
+    assert "Yes, open it" not in page.content.decode()
+    assert "the pictures offer 6 different pairs per question" in page.content.decode()
+
+
+def test_questions_at_one_position_are_numbered_by_their_order_in_the_form(as_owner, owner):
+    grid = factories.rendered_grid(owner=owner)
+    rows = {"questions-TOTAL_FORMS": 2, "questions-0-preset": "style", "questions-1-preset": "natural"}
+    as_owner.post(ADD, form(grids=[grid.pk]) | rows | {"questions-1-position": 0})
+    questions = Study.objects.get().questions.all()
+    assert [(q.preset, q.position) for q in questions] == [("style", 0), ("natural", 1)]

@@ -140,6 +140,7 @@ def test_two_tabs_and_back_give_one_vote_per_pair(person):
     tab.bring_to_front()
     tab.keyboard.press("ArrowRight")  # the same pair, the other choice: told, and led to the next one
     sync_api.expect(tab.locator("#answered")).to_have_text("1")
+    sync_api.expect(tab.locator("#notice")).to_contain_text("in another window; that answer stands")
     person.page.goto(person.address("landing"))
     person.page.go_back()
     person.saved(1)
@@ -224,10 +225,16 @@ def test_on_a_phone_everything_fits_one_window(browser, live_server, study, widt
     assert page.evaluate("document.documentElement.scrollHeight") <= height
     left, right = (page.locator(f".box[value={side}]").bounding_box() for side in ("left", "right"))
     assert right["y"] >= left["y"] + left["height"]  # stacked
+    for name in ("Top image", "Bottom image"):
+        sync_api.expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    first, second = (page.locator(f".box[value={side}] img").bounding_box() for side in ("left", "right"))
+    label = page.locator(".box[value=left] .label").bounding_box()
+    assert label["y"] - first["y"] - first["height"] < second["y"] - label["y"] - label["height"]
     for target in [*page.locator(".box").all(), *page.locator(".tie").all(), *page.locator(".tool").all()]:
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 44
         assert box["y"] + box["height"] <= height
+    assert not page.locator(".keys").first.is_visible()
     page.tap(".box[value=right]")
     person.saved(1)
     assert Vote.objects.get().client["input"] == "touch"

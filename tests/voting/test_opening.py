@@ -63,8 +63,8 @@ def test_without_a_question_the_first_grids_task_asks_its_own(owner, tinting, to
     study_transition(study=study, to=to, by=owner)
     assert [q.preset for q in study.questions.all()] == ["colours"]
     assert study.design["questions"][0]["preset"] == "colours"
-    chosen = factories.study("chosen", owner=owner, grid=grid, questions=("real",), state=to)
-    assert [q.preset for q in chosen.questions.all()] == ["real"]
+    chosen = factories.study("chosen", owner=owner, grid=grid, questions=("natural",), state=to)
+    assert [q.preset for q in chosen.questions.all()] == ["natural"]
 
 
 def test_a_task_nobody_registered_asks_which_looks_natural_and_compares_with_the_photograph(owner):
@@ -265,7 +265,28 @@ def test_two_pictures_stand_for_a_study_once_they_are_published(owner):
 
 def test_one_condition_and_its_photograph_are_a_pair_too(owner):
     grid = factories.rendered_grid("single", owner=owner, contents=("cat",), learning_rates=(0.1,))
-    study = factories.study(owner=owner, grid=grid, show_photograph=True, state="open")
+    study = factories.study(owner=owner, grid=grid, show_photograph=True, trials_per_session=1, state="open")
     names = sorted(study.stimuli.values_list("public_name", flat=True))
     pair = selectors.study_pair(study)
     assert pair == selectors.Pair(*(f"/stimuli/{study.token}/{name}.png" for name in names))
+
+
+def test_the_real_photograph_is_asked_for_only_where_one_is_shown(owner):
+    study = factories.study(owner=owner, questions=("real",))
+    assert "Tick “Show photograph”, or remove the question." in problems(study)
+    study.show_photograph = True
+    study.save()
+    assert study_transition(study=study, to="open", by=owner).state == "open"
+
+
+@pytest.mark.parametrize(("questions", "most"), [(("natural",), 6), (("natural", "style"), 12)])
+def test_more_pairs_per_person_than_the_pictures_offer_are_refused(owner, questions, most):
+    study = factories.study(owner=owner, questions=questions, trials_per_session=most + 1)
+    said = problems(study)
+    assert "the pictures offer 6 different pairs per question" in said
+    assert f"to {most} or less" in said
+    study.trials_per_session = most
+    study.save()
+    study_transition(study=study, to="open", by=owner)
+    shown = factories.participant(study).trials.all()
+    assert len({(t.question_id, frozenset((t.left_id, t.right_id))) for t in shown}) == most

@@ -279,3 +279,39 @@ def test_a_rehearsal_says_simulated_on_every_page(owner):
 
 def test_an_unknown_study_is_not_found(client, db):
     assert client.get("/s/nothing-here/").status_code == 404
+
+
+def test_whoever_is_done_finds_the_code_at_the_start_page(open_study):
+    client = begin(open_study)
+    for _ in range(4):
+        choose(client, open_study)
+    assert client.get(url("landing", open_study)).url == url("thanks", open_study)
+
+
+def test_the_instructions_read_again_go_on_with_the_next_pair(open_study):
+    client = begin(open_study)
+    assert "Show me the first pair" in client.get(url("instructions", open_study)).content.decode()
+    choose(client, open_study)
+    page = client.get(url("instructions", open_study)).content.decode()
+    assert "Continue with the next pair" in page
+    assert "side by side" not in page
+    assert "Step 2 of 2" in page
+
+
+def test_no_page_links_to_itself(owner, client):
+    running = factories.study("running", owner=owner, state="open")
+    gone = begin(running)
+    gone.post(url("withdraw", running))
+    closed = factories.study(owner=owner, state="closed")
+    for page in (gone.get(url("landing", running)), client.get(url("landing", closed))):
+        assert f'href="{page.request["PATH_INFO"]}"' not in page.content.decode()
+
+
+def test_a_drafts_researchers_read_who_sees_the_page(owner, colleague, client):
+    study = factories.study(owner=owner)
+    client.force_login(owner)
+    page = client.get(url("landing", study)).content.decode()
+    assert "Only you see this page; people see it once the study is open." in page
+    assert reverse("admin:voting_study_change", args=[study.pk]) in page
+    study.memberships.create(user=colleague, role="viewer")
+    assert "Only the researchers of this study" in client.get(url("landing", study)).content.decode()

@@ -60,7 +60,7 @@ def test_scenes_may_be_named_by_label_and_unknown_pictures_are_refused(rehearsal
 def test_the_same_seed_gives_the_same_votes(live_server):
     choices = []
     for slug in ("one", "two"):
-        study = factories.study(slug, simulated=True, trials_per_session=10, sessions_planned=3, state="open")
+        study = factories.study(slug, simulated=True, trials_per_session=6, sessions_planned=3, state="open")
         simulate_study(study=study, base_url=live_server.url, observers=Observers({}, seed=4), participants=3)
         trials = study.trials.order_by("participant", "position").select_related("left", "right")
         choices.append([(t.left.label, t.right.label, t.votes.get().choice) for t in trials])

@@ -12,12 +12,18 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from generation.models import Grid
 from studyplatform.voting.models import Participant, Study, Vote
 from studyplatform.voting.services import VoteRefused, VoteStored, vote_cast
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 8
+
+
+def many_pairs() -> Grid:
+    """A grid whose nine conditions of two scenes make 72 different pairs."""
+    return factories.rendered_grid(learning_rates=[place / 10 for place in range(1, 10)])
 
 
 def race(study: Study, who: Participant, cast: Callable[..., Any], choices: list[str]) -> list[list[Any]]:
@@ -78,7 +84,7 @@ def without_the_unique_key() -> Iterator[None]:
 
 
 def test_the_same_ballot_eight_times_at_once_is_one_vote():
-    study = factories.study(trials_per_session=64, state="open")
+    study = factories.study(grid=many_pairs(), trials_per_session=64, state="open")
     answers = race(study, factories.participant(study), vote_cast, ["left"] * THREADS)
     assert sum(map(len, answers)) == 512
     for of_one in answers:
@@ -89,7 +95,7 @@ def test_the_same_ballot_eight_times_at_once_is_one_vote():
 
 
 def test_different_choices_at_once_keep_the_one_that_was_stored_first():
-    study = factories.study(trials_per_session=16, state="open")
+    study = factories.study(grid=many_pairs(), trials_per_session=16, state="open")
     who = factories.participant(study)
     answers = race(study, who, vote_cast, ["left", "right"] * (THREADS // 2))
     stored = dict(Vote.objects.values_list("trial", "choice"))

@@ -10,11 +10,12 @@ from studyplatform.voting.services.participation import (
     session_withdraw,
     state_sentence,
 )
-from studyplatform.voting.services.pictures import PHOTOGRAPH, pictures_of
+from studyplatform.voting.services.pictures import PHOTOGRAPH, pairs_offered, pictures_of
 from studyplatform.voting.services.studies import (
     DESIGN_FIELDS,
     is_frozen,
     question_ensure,
+    questions_number,
     study_delete,
     study_transition,
     study_update,
@@ -36,9 +37,11 @@ __all__ = [
     "consent_give",
     "instructions_read",
     "is_frozen",
+    "pairs_offered",
     "participant_join",
     "pictures_of",
     "question_ensure",
+    "questions_number",
     "session_finish",
     "session_withdraw",
     "state_sentence",

@@ -1,9 +1,10 @@
 """Which pictures a study shows, and their publication: pixels only, under names that tell nothing."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import comb
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -13,7 +14,7 @@ from generation.core.tasks import ParameterError
 from generation.models import Artifact, Condition, Render, Scene
 from generation.services import artifact_bytes, identity_of_source, identity_render
 from generation.services.artifacts import ArtifactMissing
-from studyplatform.voting.models import Stimulus, Study, random_token
+from studyplatform.voting.models import Question, Stimulus, Study, random_token
 from studyplatform.voting.selectors import task_of
 from studyplatform.voting.services.errors import StudyError
 
@@ -77,12 +78,43 @@ def pictures_of(study: Study) -> list[Picture]:
     by_scene: dict[int, list[Picture]] = defaultdict(list)
     for picture in shown.values():
         by_scene[picture.scene.pk].append(picture)
+    if not study.show_photograph and (real := [q for q in questions if q.preset == Question.Preset.REAL]):
+        problems.append(
+            f"The study asks “{real[0]}”, but shows no photograph. Tick “Show photograph”, or remove the question."
+        )
     for pictures in by_scene.values():
         problems += _add_photographs(study, pictures, {q.reference: str(q) for q in questions if q.reference})
         problems += _check_scene(pictures)
     if problems:
         raise StudyError(*problems)
-    return [picture for pictures in by_scene.values() for picture in pictures]
+    shown_all = [picture for pictures in by_scene.values() for picture in pictures]
+    if study.trials_per_session > (most := pairs_offered(shown_all) * len(questions)):
+        raise StudyError(_too_many(study.trials_per_session, pairs_offered(shown_all), len(questions), most))
+    return shown_all
+
+
+def pairs_offered(pictures: Iterable[Picture]) -> int:
+    """How many different pairs each question can be asked about: those of the same scene and replicate."""
+    own: Counter[tuple[int, int]] = Counter()
+    controls: Counter[int] = Counter()
+    for picture in pictures:
+        if picture.role == Stimulus.Role.CONTROL:
+            controls[picture.scene.pk] += 1
+        elif picture.role != Stimulus.Role.REFERENCE:
+            own[picture.scene.pk, picture.replicate] += 1
+    # A control meets every replicate; two controls of a scene meet in each of them, which is one pair all the same.
+    met = {(scene, replicate): comb(n + controls[scene], 2) for (scene, replicate), n in own.items()}
+    twice = Counter(scene for scene, _replicate in own)
+    return sum(met.values()) - sum((n - 1) * comb(controls[scene], 2) for scene, n in twice.items())
+
+
+def _too_many(trials: int, pairs: int, questions: int, most: int) -> str:
+    different = "1 pair" if pairs == 1 else f"{pairs} different pairs"
+    asked = "" if questions == 1 else f", so {most} with its {questions} questions"
+    return (
+        f"One person would be shown {trials} pairs, but the pictures offer {different} per question{asked}. "
+        f"Set “trials per session” to {most} or less, or choose grids with more pictures."
+    )
 
 
 def _unusable(render: Render, name: str) -> str:

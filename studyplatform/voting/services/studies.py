@@ -150,6 +150,18 @@ def question_ensure(*, study: Study) -> None:
 
 
 @transaction.atomic
+def questions_number(*, study: Study) -> None:
+    """Where two questions of a draft have the same position, number all by their order."""
+    row = Study.objects.select_for_update().get(pk=study.pk)
+    questions = list(row.questions.order_by("position", "pk"))
+    if is_frozen(row) or len({q.position for q in questions}) == len(questions):
+        return
+    for position, question in enumerate(questions):
+        question.position = position
+    Question.objects.bulk_update(questions, ["position"])
+
+
+@transaction.atomic
 def study_update(*, study: Study, by: User | None, **changes: Any) -> Study:
     """Change fields of a study. Those of a frozen design are refused with a sentence that names them."""
     row = Study.objects.select_for_update().get(pk=study.pk)

@@ -58,6 +58,7 @@ class Ballot {
     this.at = this.trials.findIndex((t) => !t.answered);
     if (this.at < 0) return this.finish();
     this.answered = this.trials.filter((t) => t.answered).length;
+    this.tellConflict();
     await this.show();
   }
 
@@ -101,6 +102,7 @@ class Ballot {
     } catch (refusal) {
       this.unsaved = false;
       // Another tab was faster, or the order is lost: the server knows where this session stands.
+      if (refusal.code === "conflict") this.keepConflict();
       if ([401, 409].includes(refusal.status) && refusal.code !== "paused") location.reload();
       else this.stop(refusal.message);
       throw refusal;
@@ -176,8 +178,9 @@ class Ballot {
     figure.hidden = !image;
     this.form.classList.toggle("with-reference", Boolean(image));
     if (!image) return;
-    image.alt = this.referenceAlt || (this.referenceAlt = figure.querySelector("img")?.alt || "");
-    figure.replaceChildren(image);
+    image.alt = this.words.reference;
+    figure.querySelector("img")?.remove();
+    figure.prepend(image);
   }
 
   ask(question) {
@@ -293,6 +296,24 @@ class Ballot {
     $("notice").textContent = sentence || "";
   }
 
+  /** Remember over the reload that this pair was answered otherwise elsewhere. */
+  keepConflict() {
+    try {
+      sessionStorage.setItem(this.api, "conflict");
+    } catch {} // a browser that stores nothing is led on without the sentence
+  }
+
+  tellConflict() {
+    try {
+      if (!sessionStorage.getItem(this.api)) return;
+      sessionStorage.removeItem(this.api);
+    } catch {
+      return;
+    }
+    $("notice").textContent = $("status").textContent = this.words.conflict;
+    $("notice").hidden = false;
+  }
+
   stop(sentence) {
     this.ready = false;
     this.form.hidden = true;
@@ -306,4 +327,7 @@ if (ballot) {
   page.run().catch((error) => (error instanceof Refusal && error.status === 401 ? location.reload() : page.stop(error.message)));
 }
 const size = $("window-size");
-if (size) tellWindow(size.form);
+if (size) {
+  tellWindow(size.form);
+  addEventListener("pageshow", (event) => event.persisted && location.reload()); // "the first pair" may be answered by now
+}
