@@ -74,6 +74,7 @@ def _environment(folder: Path, **more: str) -> dict[str, str]:
         "EYEBALLOT_DOWNLOAD": "0",
         "TORCH_HOME": str(folder / "torch"),
         "EYEBALLOT_ENGINE": "processes:1",
+        "EYEBALLOT_THREADS": "1",  # two renders at once on two cores
         **more,
     }
 
