@@ -22,7 +22,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Lock
 from pathlib import Path
@@ -114,18 +113,16 @@ class ProcessEngine(Engine):
             raise EngineBroken from error
         outer: Future[T] = Future()
         inner.add_done_callback(lambda done: _pass_on(done, outer))
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, _Channel):
-                outer.add_done_callback(partial(self._forget, value.number))
         return outer
-
-    def _forget(self, number: int, _done: Future[Any]) -> None:
-        self._callbacks.pop(number, None)
 
     def channel(self, callback: Progress) -> Progress:
         """A small picklable object; see :meth:`Engine.channel`."""
         channel = _Channel(next(self._numbers))
         self._callbacks[channel.number] = callback
+        # Progress may arrive after its job's answer, so the callbacks of the latest jobs stay; of a worker that runs for
+        # ever not all of them can.
+        for number in list(self._callbacks)[: -4 * self.workers - 16]:
+            del self._callbacks[number]
         return channel
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -161,7 +158,7 @@ class ProcessEngine(Engine):
             if self._inbox in ready:
                 try:
                     number, done, total = self._inbox.recv()
-                    if (callback := self._callbacks.get(number)) is not None:  # the job may be over
+                    if (callback := self._callbacks.get(number)) is not None:
                         callback(done, total)
                 except (EOFError, OSError):
                     return

@@ -79,8 +79,10 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
                 futures = {f.future: f for f in flights if f.future is not None}
                 landed, _ = wait(futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in landed:
-                    done += _land(futures[future], future, holder)
-                    flights.remove(futures[future])
+                    flight = futures[future]
+                    done += _land(flight, future, holder)
+                    flights.remove(flight)
+                    flight.future = None  # its pictures need not stay while the engine remembers its progress
                 _keep(flights, holder)
                 if report is not None:
                     report([f.share[0] for f in flights])

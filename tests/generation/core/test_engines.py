@@ -140,3 +140,10 @@ def test_workers_go_when_the_parent_goes(tmp_path: Path, with_signal: signal.Sig
     finally:
         parent.kill()
         parent.wait()
+
+
+def test_a_worker_that_runs_for_ever_does_not_remember_every_job() -> None:
+    with engines.open_engine("processes:1") as engine:
+        for _ in range(100):
+            engine.channel(lambda done, total: None)
+        assert len(engine._callbacks) <= 20  # type: ignore[attr-defined]
