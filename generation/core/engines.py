@@ -119,8 +119,8 @@ class ProcessEngine(Engine):
         """A small picklable object; see :meth:`Engine.channel`."""
         channel = _Channel(next(self._numbers))
         self._callbacks[channel.number] = callback
-        # Progress may arrive after its job's answer, so the callbacks of the latest jobs stay; of a worker that runs for
-        # ever not all of them can.
+        # Progress may arrive after its job's answer, so the callbacks of the latest jobs stay; in a worker that runs
+        # for ever not all of them can.
         for number in list(self._callbacks)[: -4 * self.workers - 16]:
             del self._callbacks[number]
         return channel
