@@ -61,14 +61,16 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
     """
     done, holder = 0, holder_name()
     flights: list[_Flight] = []
+    interrupts = _Interrupts()
     try:
-        with _terminable(), open_engine(engine) as executor:
+        with interrupts.handled(), open_engine(engine) as executor:
             while True:
                 while len(flights) < executor.workers and (job := job_claim(holder=holder, grid=grid)) is not None:
                     # In the list before anything is started: whatever happens next, the job is given back.
                     flights.append(_Flight(job))
-                    if not _take_off(executor, flights[-1], holder):
-                        flights.pop()
+                    with interrupts.held(not isinstance(executor, SerialEngine)):
+                        if not _take_off(executor, flights[-1], holder):
+                            flights.pop()
                 if not flights:
                     if not forever and not _others_at_work(grid):
                         return done
@@ -143,19 +145,42 @@ def _keep(flights: list[_Flight], holder: str) -> None:
             flight.renewed = time.monotonic()
 
 
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does, where signals may be handled (the main thread)."""
+class _Interrupts:
+    """Ctrl-C and SIGTERM, as ``KeyboardInterrupt``: held back while a worker process is being started.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    A process that loses its parent in the middle of its start would print a traceback of its own.
+    """
 
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self) -> None:
+        self._held = self._pending = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._held:
+            raise KeyboardInterrupt
+        self._pending = True
+
+    @contextlib.contextmanager
+    def held(self, wanted: bool) -> Iterator[None]:
+        """Hold them back for the length of the block, if ``wanted``."""
+        self._held = wanted
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._pending:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle the two signals, where signals may be handled (the main thread)."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        try:
+            before = [signal.signal(number, self) for number in numbers]
+        except ValueError:  # not the main thread
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
