@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Prefetch, QuerySet
 
-from generation.core.protocols import read_curve
 from generation.core.weights import RANDOM_SHALLOW
 from generation.models import Cell, Grid, Render, Score
-from generation.services import artifact_bytes
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,3 @@ def features_note(grid: Grid) -> str:
     if RANDOM_SHALLOW not in networks:
         return ""
     return "Rendered and scored with random-shallow: seeded random filters, not a pretrained network."
-
-
-def render_curve(render: Render) -> dict[str, list[float]]:
-    """The loss curve of a render: term -> one value per step; empty where there is none."""
-    if render.curve_id is None:
-        return {}
-    curve = read_curve(artifact_bytes(render.curve_id))
-    return {term: values.tolist() for term, values in curve.items() if values.ndim == 1}

@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -45,17 +46,17 @@ class EngineBroken(RuntimeError):  # noqa: N818  (reads as what it says)
         )
 
 
-class Engine(Executor):
+class Engine(Executor, ABC):
     """An executor that also carries progress from the workers to the parent. Use it in a ``with`` statement."""
 
     workers: int = 1
 
+    @abstractmethod
     def channel(self, callback: Progress) -> Progress:
         """A picklable ``progress(done, total)`` for a job: what the worker says there reaches ``callback`` here.
 
         With worker processes ``callback`` runs on a listening thread: note the numbers there, use no database.
         """
-        raise NotImplementedError
 
 
 def open_engine(name: str) -> Engine:

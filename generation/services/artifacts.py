@@ -43,6 +43,12 @@ def artifact_store(*, data: bytes, kind: str) -> Artifact:
     return artifact
 
 
+def artifact_known(*, sha256: str, kind: str) -> Artifact:
+    """The row of an artifact whose bytes are elsewhere: known by name, not stored."""
+    row, _ = Artifact.objects.get_or_create(sha256=sha256, defaults={"kind": kind, "stored": False})
+    return row
+
+
 def _is_whole(sha256: str) -> bool:
     """Whether the file is there and is what its name says; a damaged one is replaced when it is brought in again."""
     try:

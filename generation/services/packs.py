@@ -28,8 +28,8 @@ from generation.models import (
     Score,
     SourceImage,
 )
-from generation.services.artifacts import artifact_bytes, artifact_store
-from generation.services.planning import artifact_known, metric_row, scene_row
+from generation.services.artifacts import artifact_bytes, artifact_known, artifact_store
+from generation.services.planning import metric_row, scene_row
 
 SCHEMA = 1
 _FOLDERS = {"image": ("images", "png"), "curve": ("curves", "npz")}

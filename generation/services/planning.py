@@ -28,7 +28,7 @@ from generation.core.spec import (
     digest,
     sha256_bytes,
 )
-from generation.models import Artifact, Cell, Condition, Grid, GridCondition, GridMetric, Job, Metric, Render, Scene
+from generation.models import Cell, Condition, Grid, GridCondition, GridMetric, Job, Metric, Render, Scene
 from generation.services.artifacts import source_add
 
 T = TypeVar("T")
@@ -310,9 +310,3 @@ def _batches(items: Sequence[T]) -> Iterable[list[T]]:
     left = iter(items)
     while batch := list(islice(left, settings.EYEBALLOT_BATCH)):
         yield batch
-
-
-def artifact_known(*, sha256: str, kind: str) -> Artifact:
-    """The row of an artifact whose bytes are elsewhere: known by name, not stored."""
-    row, _ = Artifact.objects.get_or_create(sha256=sha256, defaults={"kind": kind, "stored": False})
-    return row

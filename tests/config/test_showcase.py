@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 
 from generation.core.grid import parse
 from generation.models import Grid
-from generation.selectors import grid_progress, render_curve
+from generation.selectors import grid_progress
 from studyplatform.config import demo
+from tests.curves import render_curve
 
 pytestmark = pytest.mark.django_db
 

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from generation.models import Artifact, Cell, Grid, Job, Render, Scene, Score, SourceImage
-from generation.selectors import grid_progress, render_curve
+from generation.selectors import grid_progress
 from generation.services import artifact_bytes, grid_lay, grid_layout
 from generation.services.packs import PackError, pack_read, pack_write
 from generation.services.work import work
+from tests.curves import render_curve
 from tests.generation import gamma_task
 
 pytestmark = pytest.mark.django_db

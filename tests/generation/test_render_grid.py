@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from generation.core.grid import GridError
 from generation.models import Grid, Job, Render, Score
-from generation.selectors import grid_progress, render_curve
+from generation.selectors import grid_progress
 from generation.services import artifact_bytes, grid_lay, grid_layout, job_claim, job_complete, missing_scores_lay
 from generation.services.artifacts import ArtifactMissing, master_name
 from generation.services.queue import grid_retry, job_fail, lease_renew
 from generation.services.work import work
+from tests.curves import render_curve
 from tests.generation import gamma_task
 
 pytestmark = pytest.mark.django_db
