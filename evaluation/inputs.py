@@ -1,6 +1,5 @@
 """ORM -> StudyData. The only place that knows both the rows and the plain data."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -22,6 +21,7 @@ from generation import models as generation
 from generation.core import tasks
 from generation.core.spec import digest
 from studyplatform.voting import models as voting
+from studyplatform.voting.selectors import panel_hash, participant_hash
 
 ID_LENGTH = 12  # hex digits of a digest that make an id in exports
 NETWORK_KEYS = ("backbone", "network")  # parameters and metric settings that name a feature network
@@ -48,11 +48,6 @@ def study_data(study: voting.Study) -> StudyData:
         participants=_participants(study),
         trials=_trials(study),
     ).canonical()
-
-
-def participant_id(study: voting.Study, token: str) -> str:
-    """The participant's id in data: a hash, because the token itself opens the session."""
-    return hashlib.sha256(f"{study.token}:{token}".encode()).hexdigest()[:16]
 
 
 def _short(value: str) -> str:
@@ -92,7 +87,7 @@ def _conditions(study: voting.Study, stimuli: Iterable[voting.Stimulus]) -> tupl
             label=s.label if labels[s.label] == 1 else f"{s.label} ({s.render.condition})",
             position=position,
             method=s.render.condition.method,
-            role="grid" if s.role == voting.Stimulus.Role.GRID else "control",
+            role=s.role,
             is_default=pk in defaults,
             objective_id=_objective(s.render),
             params=dict(s.render.condition.params),
@@ -196,9 +191,11 @@ def _participants(study: voting.Study) -> tuple[Participant, ...]:
     excluded = dict(
         voting.Exclusion.objects.filter(participant__study=study, undone_at=None).values_list("participant", "reason")
     )
+    identities = voting.PanelIdentity.objects.filter(study=study)
+    sent_by = {i.participant_id: panel_hash(study, i.provider, i.external_id) for i in identities}
     return tuple(
         Participant(
-            id=participant_id(study, p.token),
+            id=participant_hash(study, p.token),
             is_bot=p.is_bot,
             is_pilot=p.is_pilot,
             is_preview=p.is_preview,
@@ -206,6 +203,8 @@ def _participants(study: voting.Study) -> tuple[Participant, ...]:
             exclusion_reason=_exclusion(p, excluded),
             started_at=_time(p.session.started_at if hasattr(p, "session") else p.created_at),
             finished_at=_time(p.session.finished_at if hasattr(p, "session") else None),
+            outcome=p.session.outcome if hasattr(p, "session") else "",
+            panel_hash=sent_by.get(p.pk, ""),
         )
         for p in study.participants.select_related("session")
     )
@@ -227,7 +226,7 @@ def _trials(study: voting.Study) -> tuple[Trial, ...]:
     }
     trials = voting.Trial.objects.filter(study=study).values(
         "pk", "participant__token", "question__preset", "position", "kind", "scene__digest", "left__public_name",
-        "right__public_name", "expected", "strategy", "design_prob", "supersedes",
+        "right__public_name", "expected", "repeats", "strategy", "design_prob", "supersedes",
     )  # fmt: skip
     rows = list(trials)
     # Only an answered successor replaces an answer: an undo that was never answered again leaves the first standing.
@@ -235,10 +234,14 @@ def _trials(study: voting.Study) -> tuple[Trial, ...]:
     return tuple(_trial(study, row, votes.get(row["pk"], {}), row["pk"] in replaced) for row in rows)
 
 
+def _trial_id(person: str, position: int) -> str:
+    return f"{person}.{position:04d}"
+
+
 def _trial(study: voting.Study, row: Mapping[str, Any], vote: Mapping[str, Any], replaced: bool) -> Trial:
-    person = participant_id(study, row["participant__token"])
+    person = participant_hash(study, row["participant__token"])
     return Trial(
-        id=f"{person}.{row['position']:04d}",
+        id=_trial_id(person, row["position"]),
         participant=person,
         question=row["question__preset"],
         position=row["position"],
@@ -249,6 +252,7 @@ def _trial(study: voting.Study, row: Mapping[str, Any], vote: Mapping[str, Any],
         choice=vote.get("choice", ""),
         rt_ms=vote.get("rt_ms"),
         expected=row["expected"],
+        repeat_of=_trial_id(person, row["repeats"]) if row["repeats"] is not None else "",
         superseded=replaced,
         late=vote.get("late", False),
         strategy=row["strategy"],

@@ -203,7 +203,7 @@ def participant(study: Study, *, ready: bool = True, is_bot: bool = False) -> Pa
 
 def next_trial(who: Participant) -> Trial | None:
     """The first trial without a vote."""
-    return who.trials.filter(votes=None).order_by("position").first()
+    return who.trials.filter(votes=None).in_turn().first()
 
 
 def cast(

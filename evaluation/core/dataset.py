@@ -109,7 +109,11 @@ class Score:
 
 @dataclass(frozen=True)
 class Participant:
-    """Somebody (or a bot) who started. ``exclusion_reason`` is empty for those who stay in."""
+    """Somebody (or a bot) who started. ``exclusion_reason`` is empty for those who stay in.
+
+    ``outcome``: complete, screened_out, no_consent, failed, or empty where the session has not ended. ``panel_hash``:
+    the id at a panel, salted and hashed; empty where no panel sent them.
+    """
 
     id: str
     is_bot: bool = False
@@ -119,11 +123,17 @@ class Participant:
     exclusion_reason: str = ""
     started_at: str = ""
     finished_at: str = ""
+    outcome: str = ""
+    panel_hash: str = ""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came."""
+    """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came.
+
+    ``expected``: the right answer of a practice or catch trial. ``repeat_of``: of a repeat, the id of the trial whose
+    pair it shows a second time with sides swapped.
+    """
 
     id: str
     participant: str
@@ -136,6 +146,7 @@ class Trial:
     kind: str = "main"
     rt_ms: int | None = None
     expected: str = ""
+    repeat_of: str = ""
     superseded: bool = False
     late: bool = False
     strategy: str = ""

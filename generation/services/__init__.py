@@ -3,8 +3,8 @@
 from generation.services.artifacts import (
     artifact_bytes,
     artifact_store,
-    identity_of_source,
-    identity_render,
+    photo_of_source,
+    photo_render,
     source_add,
 )
 from generation.services.planning import GridLayout, grid_lay, grid_layout, missing_scores_lay
@@ -16,13 +16,13 @@ __all__ = [
     "artifact_store",
     "grid_lay",
     "grid_layout",
-    "identity_of_source",
-    "identity_render",
     "job_claim",
     "job_complete",
     "job_fail",
     "job_release",
     "lease_renew",
     "missing_scores_lay",
+    "photo_of_source",
+    "photo_render",
     "source_add",
 ]

@@ -10,6 +10,7 @@ from django.db import transaction
 from PIL import Image
 
 from generation.core import images
+from generation.core.engines import call
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import ConditionSpec, RenderSpec, digest, sha256_bytes
 from generation.models import Artifact, Condition, Render, Scene, SourceImage
@@ -86,36 +87,46 @@ def source_add(*, owner: User, data: bytes, name: str, title: str, licence: str 
     return source
 
 
-def identity_render(*, scene: Scene, size: int) -> Render:
-    """The scene's photograph, resized to ``size`` px on its longest side, as a finished render. Made at once."""
+def photo_render(*, scene: Scene, size: int, method: str = "identity") -> Render:
+    """A picture made of the scene's own ones without a network, ``size`` px on its longest side. Made at once.
+
+    ``method`` is one of :data:`generation.core.photo.COMMON_METHODS`. Raises :class:`ArtifactMissing` with a sentence.
+    """
     if scene.content is None:
         raise ArtifactMissing(f"The scene “{scene}” has no photograph: it was imported without one.")
-    params = COMMON_METHODS["identity"].complete({"size": size})
-    spec = RenderSpec(scene.task, "identity", scene.content_id or "", scene.style_id, params, seed=0)
-    return _identity(scene=scene, spec=spec)
+    if method == "style" and scene.style is None:
+        raise ArtifactMissing(f"The scene “{scene}” has no style picture: it was imported without one.")
+    params = COMMON_METHODS[method].complete({"size": size})
+    spec = RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0)
+    return _photo(scene=scene, spec=spec)
 
 
-def identity_of_source(*, artifact: Artifact, size: int) -> Render:
+def photo_of_source(*, artifact: Artifact, size: int) -> Render:
     """A source picture (a style, say) as a finished render of a scene that holds nothing else."""
     label = SourceImage.objects.filter(artifact=artifact).values_list("title", flat=True).first() or "picture"
     scene, _ = Scene.objects.get_or_create(
         digest=digest({"task": "picture", "content": artifact.pk, "style": None}),
         defaults={"task": "picture", "label": label, "content": artifact},
     )
-    return identity_render(scene=scene, size=size)
+    return photo_render(scene=scene, size=size)
 
 
 @transaction.atomic
-def _identity(*, scene: Scene, spec: RenderSpec) -> Render:
+def _photo(*, scene: Scene, spec: RenderSpec) -> Render:
     existing = Render.objects.filter(digest=spec.digest).first()
     if existing is not None and existing.status == Render.Status.OK:
         return existing
-    picture = images.resize_longest(images.decode(artifact_bytes(spec.content)), int(spec.params["size"]))
-    image = artifact_store(data=images.encode_png(np.asarray(picture)), kind=Artifact.Kind.IMAGE)
-    condition_spec = ConditionSpec("identity", spec.params, role="control")
+    # A painting may be known by name only; it is asked for where it is shown.
+    needed = (spec.content, spec.style) if spec.method == "style" else (spec.content,)
+    sources = {sha: artifact_bytes(sha) for sha in needed if sha}
+    (picture,) = call(COMMON_METHODS[spec.method].render, [spec], sources, {}, lambda _steps: None)
+    if picture.image is None:
+        raise ArtifactMissing(f"The {spec.method} picture of “{scene}” cannot be made: {picture.reason}")
+    image = artifact_store(data=images.encode_png(np.asarray(picture.image)), kind=Artifact.Kind.IMAGE)
+    condition_spec = ConditionSpec(spec.method, spec.params, role="control")
     condition, _ = Condition.objects.get_or_create(
         digest=condition_spec.digest,
-        defaults={"method": "identity", "params": dict(spec.params), "role": Condition.Role.CONTROL},
+        defaults={"method": spec.method, "params": dict(spec.params), "role": Condition.Role.CONTROL},
     )
     render, _ = Render.objects.update_or_create(
         digest=spec.digest,

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "studyplatform.voting.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "studyplatform.config.urls"

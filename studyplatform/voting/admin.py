@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from generation.models import Grid
 from studyplatform.voting import services
 from studyplatform.voting.admin_rows import ParticipantAdmin, StimulusAdmin, TrialAdmin
-from studyplatform.voting.models import Membership, Participant, Question, Stimulus, Study, Trial
+from studyplatform.voting.models import Membership, Panel, Participant, Question, Stimulus, Study, Trial
 from studyplatform.voting.selectors import may_edit, natural_question, studies_visible, study_counts, study_pair
 from studyplatform.voting.services import StudyError
 
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     StudyBase = admin.ModelAdmin[Study]
     QuestionBase = admin.TabularInline[Question, Study]
     MembershipBase = admin.TabularInline[Membership, Study]
+    PanelBase = admin.StackedInline[Panel, Study]
     QuestionFormBase = forms.ModelForm[Question]
 else:
     QuestionFormBase = forms.ModelForm
     StudyBase, QuestionBase, MembershipBase = admin.ModelAdmin, admin.TabularInline, admin.TabularInline
+    PanelBase = admin.StackedInline
 
 # Where opening fixes the design; from a pause it only goes on.
 OPENS_FROM = (Study.State.DRAFT, Study.State.PILOT)
@@ -96,6 +98,15 @@ class MembershipInline(FrozenInline, MembershipBase):
     frozen_with_design = False
 
 
+class PanelInline(FrozenInline, PanelBase):
+    """Where participants come from. Codes may be mended while people take part."""
+
+    model = Panel
+    extra = 0
+    max_num = 1
+    frozen_with_design = False
+
+
 @admin.register(Study)
 class StudyAdmin(StudyBase):
     list_display = ["pair", "title", "state_badge", "people", "links"]
@@ -104,7 +115,7 @@ class StudyAdmin(StudyBase):
     search_fields = ["title", "slug"]
     filter_horizontal = ["grids"]
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [QuestionInline, MembershipInline]
+    inlines = [QuestionInline, PanelInline, MembershipInline]
     readonly_fields = ["state_badge", "pair", "people", "links", "frozen_design"]
     change_form_template = "admin/voting/study/change_form.html"
     fieldsets = [
@@ -115,14 +126,43 @@ class StudyAdmin(StudyBase):
             {
                 "fields": [
                     ("trials_per_session", "sessions_planned"),
-                    "allow_ties",
-                    "show_photograph",
                     "strategy",
+                    ("practice_trials", "practice_feedback"),
+                    ("catch_trials", "repeat_trials"),
+                    "show_photograph",
                     "seed",
-                    "grace_hours",
                     "simulated",
                 ],
                 "description": "Fixed from the pilot on: opening writes the design and its SHA-256 down.",
+            },
+        ),
+        (
+            "How a pair is shown",
+            {
+                "fields": [
+                    ("layout", "phone_layout"),
+                    ("reference_place", "exposure_ms"),
+                    ("allow_ties", "allow_undo"),
+                    "break_every",
+                ]
+            },
+        ),
+        (
+            "Before and after the pairs",
+            {
+                "fields": [
+                    ("check_window", "check_brightness", "check_colour"),
+                    "screen_out",
+                    ("ask_debrief", "show_own_result"),
+                ],
+                "classes": ["collapse"],
+            },
+        ),
+        (
+            "Pauses and closing",
+            {
+                "fields": [("resume", "resume_after_minutes"), ("hold_minutes", "grace_hours")],
+                "classes": ["collapse"],
             },
         ),
         ("Preregistration and report", {"fields": ["hypothesis", "public_report", "frozen_design"]}),
@@ -269,7 +309,8 @@ class StudyAdmin(StudyBase):
             "comment": comment,
             "questions": study.questions.all(),
             "grids": study.grids.order_by("pk"),
-            "pictures": sum(p.role != Stimulus.Role.REFERENCE for p in pictures),
+            "session": services.session_plan(study, pictures),
+            "pictures": sum(p.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL) for p in pictures),
             "references": sum(p.role == Stimulus.Role.REFERENCE for p in pictures),
             "scenes": len({p.scene.pk for p in pictures}),
             "pairs": services.pairs_offered(pictures),

@@ -1,7 +1,11 @@
 """What the participant's plain forms send."""
 
-from django import forms
+from typing import Any
 
+from django import forms
+from django.http import HttpRequest
+
+from studyplatform.voting.core.screens import PLATES
 from studyplatform.voting.services import CHOICES
 
 
@@ -19,3 +23,16 @@ class WindowForm(forms.Form):
     width = forms.IntegerField(min_value=1, max_value=100_000, required=False)
     height = forms.IntegerField(min_value=1, max_value=100_000, required=False)
     ratio = forms.FloatField(min_value=0.1, max_value=20, required=False)
+
+
+class ChecksForm(forms.Form):
+    """The answers to the screen checks; what is not asked for is not there."""
+
+    px_per_mm = forms.FloatField(min_value=0.5, max_value=100, required=False)
+    shapes = forms.IntegerField(min_value=0, max_value=100, required=False)
+
+    def found(self, request: HttpRequest) -> dict[str, Any]:
+        """The arguments of ``services.checks_answer``; what cannot be read counts as not answered."""
+        self.is_valid()
+        plates = tuple(request.POST.get(f"plate{number}", "")[:10] for number in range(PLATES))
+        return {"px_per_mm": None, "shapes": None, **self.cleaned_data, "plates": plates}

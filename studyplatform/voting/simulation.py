@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -21,16 +22,34 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from studyplatform.voting.core import screens
 from studyplatform.voting.core.observers import Key, Observer, Observers, favourite
-from studyplatform.voting.identity import BOT_HEADER, bot_mark, participant_key
-from studyplatform.voting.models import Stimulus, Study
+from studyplatform.voting.identity import BOT_HEADER, bot_mark, participant_key, token_of
+from studyplatform.voting.models import Session, Stimulus, Study
+from studyplatform.voting.selectors import check_seed
 from studyplatform.voting.services import StudyError
 
 Progress = Callable[[int, int], None]
 
+# Between the two pictures of a catch pair there is nothing to doubt: a person who looks errs once in thousands.
+CATCH_UTILITIES = {"catch: style": 8.0, "catch: identity": 0.0, "catch: grey": -8.0, "catch: scrambled": -8.0}
+
 
 class ServerError(RuntimeError):
     """The server did not answer as it should; the text says what it said."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The line between a simulated participant and the server.
+
+    delay_ms : what each request waits before it leaves.
+    lost : share of requests whose answer never arrives, though the server may have stored it; they are sent again.
+    """
+
+    delay_ms: float = 0.0
+    lost: float = 0.0
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,7 @@ def simulate_study(
     participants: int,
     progress: Progress | None = None,
     workers: int = 4,
+    network: Network = Network(),
 ) -> Played:
     """Let ``participants`` simulated people take part in ``study`` at a running server.
 
@@ -61,6 +81,7 @@ def simulate_study(
     participants : how many sessions to bring to an end. Those that an earlier run left unfinished come first.
     progress : called with (participants done, participants in all) from several threads.
     workers : how many take part at the same time.
+    network : how slow and how lossy their line is.
 
     Raises :class:`StudyError` for a study that is not a rehearsal or takes nobody, :class:`ServerError` when the server
     answers with something else than the protocol allows.
@@ -85,7 +106,7 @@ def simulate_study(
 
     def play(person: tuple[str, Observer]) -> tuple[int, bool]:
         nonlocal done
-        result = _take_part(study, base_url, *person, keys)
+        result = _take_part(study, base_url, *person, keys, network)
         done += 1
         if progress is not None:
             progress(done, participants)
@@ -105,6 +126,8 @@ def utilities_favouring(study: Study, label: str, strength: float = 1.5) -> dict
     """Utilities, by (scene digest, label), of a crowd that likes the condition ``label`` best in every scene."""
     by_label: dict[str, set[Key]] = {}
     for stimulus in _shown(study):
+        if stimulus.role == Stimulus.Role.CATCH:
+            continue
         by_label.setdefault(stimulus.label, set()).add((stimulus.scene.digest, stimulus.label))
     return favourite(by_label, label, strength)
 
@@ -128,7 +151,8 @@ def _by_picture(study: Study, given: Mapping[Key, float]) -> dict[Key, float]:
         if key not in names:
             example = (shown[0].scene.label, shown[0].label)
             raise StudyError(f"The study shows no picture {key}. Name pictures by scene and condition, as {example}.")
-    return {names[key]: value for key, value in given.items()}
+    known = {names[s.scene.digest, s.label]: CATCH_UTILITIES[s.label] for s in shown if s.role == Stimulus.Role.CATCH}
+    return known | {names[key]: value for key, value in given.items()}
 
 
 def _join(study: Study, base_url: str) -> str:
@@ -136,11 +160,14 @@ def _join(study: Study, base_url: str) -> str:
         return str(client.post("", headers={BOT_HEADER: bot_mark(study.slug)})["key"])
 
 
-def _take_part(study: Study, base_url: str, key: str, observer: Observer, keys: Mapping[str, Key]) -> tuple[int, bool]:
+def _take_part(
+    study: Study, base_url: str, key: str, observer: Observer, keys: Mapping[str, Key], network: Network
+) -> tuple[int, bool]:
     """One whole session: how many votes were cast, and whether it was finished."""
-    with Client(base_url, study.slug) as client:
+    with Client(base_url, study.slug, network) as client:
         client.key = key
-        client.post("consent/")
+        if client.post("consent/")["step"] == "checks":
+            client.post("checks/", _seen(key))
         client.post("instructions/", {"width": 1280, "height": 720, "ratio": 1})
         plan = client.get("plan/")
         waiting = [pair for pair in plan["trials"] if not pair["answered"]]
@@ -155,16 +182,25 @@ def _take_part(study: Study, base_url: str, key: str, observer: Observer, keys: 
         return len(waiting), True
 
 
+def _seen(key: str) -> dict[str, Any]:
+    """What somebody with a good screen and good eyes answers to the screen checks; only this house can know it."""
+    seed = check_seed(Session.objects.select_related("participant").get(participant__token=token_of(key)))
+    plates = [screens.plate_number(seed, number) for number in range(screens.PLATES)]
+    return {"px_per_mm": 3.78, "shapes": screens.brightness_shapes(seed)[1], "plates": plates}
+
+
 class Client:
     """A keep-alive connection to the participant's API of one study."""
 
-    def __init__(self, base_url: str, slug: str) -> None:
+    def __init__(self, base_url: str, slug: str, network: Network = Network()) -> None:
         parts = urlsplit(base_url)
         secure = parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         self._connection = kind(parts.netloc, timeout=60)
         self._path = f"{parts.path.rstrip('/')}/api/v1/studies/{slug}/session/"
         self.key = ""
+        self._network = network
+        self._luck = random.Random(network.seed)
 
     def __enter__(self) -> "Client":
         return self
@@ -185,8 +221,11 @@ class Client:
         if self.key:
             sent["Authorization"] = f"Bearer {self.key}"
         for attempt in range(6):
+            time.sleep(self._network.delay_ms / 1000)
             try:
                 self._connection.request(method, self._path + path, body, sent)
+                if attempt < 5 and self._luck.random() < self._network.lost:
+                    raise ConnectionResetError("the answer was lost on a bad line")
                 answer = self._connection.getresponse()
                 data = answer.read()
             except (http.client.HTTPException, OSError) as error:

@@ -5,8 +5,8 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
+from csp.decorators import csp_update
 from django.core.files.storage import storages
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,23 +16,33 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from studyplatform.voting import services
-from studyplatform.voting.forms import BallotForm, WindowForm
+from studyplatform.voting.core import panels, screens
+from studyplatform.voting.forms import BallotForm, ChecksForm, WindowForm
 from studyplatform.voting.identity import cookie_set, cookie_token
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import (
-    answered_count,
+    arrival_of,
+    check_seed,
+    checks_wanted,
     minutes_needed,
     next_trial,
+    own_result,
     pair_of,
+    pairs_in_session,
+    progress_of,
     session_of,
+    state_sentence,
     step_of,
     studies_visible,
     takes_votes,
+    way_out,
 )
 from studyplatform.voting.services import NotTakingPart, VoteRefused
 
 P = ParamSpec("P")
 RUNNING = (Study.State.PILOT, Study.State.OPEN)
+# Handing a task in at Mechanical Turk is a form that leads there.
+MTURK = {"form-action": [f"https://{host}" for host in panels.MTURK_HOSTS]}
 
 
 def message(
@@ -50,7 +60,7 @@ def message(
 
 def not_now(request: HttpRequest, session: Session, status: int = 200) -> HttpResponse:
     """Why nobody can go on now: the study is paused, or over for good."""
-    return message(request, session.study, services.state_sentence(session.study.state), status, session)
+    return message(request, session.study, state_sentence(session.study.state), status, session)
 
 
 def study_shown(request: HttpRequest, slug: str, session: Session | None) -> Study:
@@ -66,20 +76,15 @@ def taking_part(
 ) -> Callable[..., HttpResponse]:
     """Give the view the session of this browser; without one the landing page is the place to be.
 
-    Never cached, so that Back asks the server where the session stands. A database that is away is said in words.
+    Never cached, so that Back asks the server where the session stands.
     """
 
     @wraps(view)
     def inner(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            session = session_of(slug=slug, token=cookie_token(request, slug))
-            if session is None:
-                return redirect("voting:landing", slug)
-            return view(request, session, *args, **kwargs)
-        except OperationalError:
-            response = HttpResponse(_("The study is busy. Please try again in a moment."), "text/plain", 503)
-            response["Retry-After"] = "2"
-            return response
+        session = session_of(slug=slug, token=cookie_token(request, slug))
+        if session is None:
+            return redirect("voting:landing", slug)
+        return view(request, session, *args, **kwargs)
 
     return never_cache(inner)
 
@@ -87,7 +92,7 @@ def taking_part(
 def to_step(session: Session) -> HttpResponse:
     """Redirect to where the session stands."""
     step = step_of(session)
-    return redirect("voting:landing" if step == "withdrawn" else f"voting:{step}", session.study.slug)
+    return redirect("voting:landing" if step in ("withdrawn", "ended") else f"voting:{step}", session.study.slug)
 
 
 @require_safe
@@ -97,32 +102,54 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
     session = session_of(slug=slug, token=cookie_token(request, slug))
     study = study_shown(request, slug, session)
     if session is None and study.state not in RUNNING:
-        return message(request, study, services.state_sentence(study.state))
-    if session is not None:
-        step = step_of(session)
-        if step == "withdrawn":
-            return message(request, study, _("You have withdrawn from this study. Your answers will not be used."))
-        if step == "thanks":
-            return to_step(session)
-        if not takes_votes(study):
-            return not_now(request, session)
-    context = {"study": study, "minutes": minutes_needed(study), "session": session}
+        return message(request, study, state_sentence(study.state))
+    if session is not None and (done := _over(request, session)) is not None:
+        return done
+    context = {
+        "study": study,
+        "minutes": minutes_needed(study),
+        "pairs": pairs_in_session(study),
+        "session": session,
+        # Who comes from a panel says so again when they press Start.
+        "parameters": [(name, value) for name, value in request.GET.items() if len(value) <= 300][:20],
+    }
     return render(request, "voting/landing.html", context)
+
+
+def _over(request: HttpRequest, session: Session) -> HttpResponse | None:
+    """The page of somebody who cannot go on or is at the end; ``None`` for everybody else."""
+    step = step_of(session)
+    if step == "withdrawn":
+        return message(request, session.study, _("You have withdrawn from this study. Your answers will not be used."))
+    if step == "ended":
+        context = {"study": session.study, "outcome": session.outcome, "way": way_out(session, session.outcome)}
+        return render(request, "voting/ended.html", context)
+    if step in ("debrief", "thanks"):
+        return to_step(session)
+    return None if takes_votes(session.study) else not_now(request, session)
 
 
 @require_POST
 @never_cache
 def start(request: HttpRequest, slug: str) -> HttpResponse:
-    """Start a session, or go on with the one this browser has."""
+    """Start a session, or go on with the one this browser has or the panel knows."""
     session = session_of(slug=slug, token=cookie_token(request, slug))
     study = study_shown(request, slug, session)
-    if session is not None:
-        return to_step(session)
     try:
-        participant = services.participant_join(study=study, language=get_language() or "en")
+        arrival = arrival_of(study, request.POST)
+        known = services.panel_participant(study, arrival)
+        # Who comes with another panel id than this browser's is somebody else.
+        if session is not None and (arrival is None or (known is not None and known.pk == session.participant_id)):
+            services.session_resume(session=session)
+            return to_step(session)
+        participant = services.participant_join(study=study, language=get_language() or "en", arrival=arrival)
+    except panels.ArrivalError:
+        sentence = _("This link is not complete. Please open the study again from your panel.")
+        return message(request, study, sentence, 400)
     except NotTakingPart as refusal:
         return message(request, study, str(refusal), 410 if refusal.code in ("closed", "archived") else 409)
-    response = redirect("voting:consent", slug)
+    services.session_resume(session=participant.session)
+    response = to_step(participant.session)
     cookie_set(response, participant)
     return response
 
@@ -138,7 +165,50 @@ def consent(request: HttpRequest, session: Session) -> HttpResponse:
     if request.method == "POST":
         services.consent_give(session=session)
         return to_step(session)
-    return render(request, "voting/consent.html", {"study": session.study})
+    context = {"study": session.study, "checks": checks_wanted(session.study)}
+    return render(request, "voting/consent.html", context)
+
+
+@require_POST
+@taking_part
+def decline(request: HttpRequest, session: Session) -> HttpResponse:  # noqa: ARG001
+    """Not to agree is an answer too."""
+    try:
+        services.consent_decline(session=session)
+    except NotTakingPart:
+        return to_step(session)
+    return redirect("voting:landing", session.study.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def checks(request: HttpRequest, session: Session) -> HttpResponse:
+    """What the participant's screen can show."""
+    if step_of(session) != "checks":
+        return to_step(session)
+    if not takes_votes(session.study):
+        return not_now(request, session)
+    if request.method == "POST":
+        services.checks_answer(session=session, **ChecksForm(request.POST).found(request))
+        return redirect("voting:checks", session.study.slug)
+    # The number makes the address of a picture new with every try.
+    tries = session.checks.get("attempts", 0)
+    context = {"study": session.study, "wanted": checks_wanted(session.study), "tries": tries}
+    return render(request, "voting/checks.html", context | {"plates": [f"plate{n}" for n in range(screens.PLATES)]})
+
+
+@require_GET
+@taking_part
+def check_picture(request: HttpRequest, session: Session, tries: int, name: str) -> HttpResponse:  # noqa: ARG001
+    """The picture of a screen check, drawn for this session and this try."""
+    if step_of(session) != "checks":
+        raise Http404("These pictures have been answered.")
+    seed = check_seed(session)
+    if name == "shapes":
+        data, _answer = screens.brightness_shapes(seed)
+    else:
+        data, _answer = screens.colour_plate(seed, int(name.removeprefix("plate")))
+    return HttpResponse(data, content_type="image/png")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -154,7 +224,8 @@ def instructions(request: HttpRequest, session: Session) -> HttpResponse:
         services.instructions_read(session=session, **(form.cleaned_data if form.is_valid() else {}))
         return to_step(session)
     questions = list(session.study.questions.all())
-    context = {"study": session.study, "questions": questions, "answered": answered_count(session)}
+    context = {"study": session.study, "questions": questions, "progress": progress_of(session)}
+    context["checks"] = checks_wanted(session.study)
     return render(request, "voting/instructions.html", context)
 
 
@@ -164,6 +235,7 @@ def trial(request: HttpRequest, session: Session) -> HttpResponse:
     """The next pair; a POST is the answer to one."""
     if request.method == "POST":
         return _vote(request, session)
+    services.session_resume(session=session)
     if step_of(session) != "trial":
         return to_step(session)
     return _pair_page(request, session)
@@ -194,25 +266,45 @@ def _pair_page(request: HttpRequest, session: Session, notice: str = "", status:
         return to_step(session)
     if not takes_votes(session.study):
         return not_now(request, session, status)
+    progress = progress_of(session)
     context = {
         "study": session.study,
         "pair": pair_of(upcoming),
         "ballot": uuid4(),
-        "answered": answered_count(session),
-        "total": session.trials.count(),
+        "answered": progress.practice_answered if progress.practising else progress.answered,
+        "total": progress.practice_total if progress.practising else progress.total,
+        "practising": progress.practising,
+        "exit": way_out(session, Session.Outcome.FAILED),
         "notice": notice,
     }
     return render(request, "voting/trial.html", context, status=status)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@taking_part
+def debrief(request: HttpRequest, session: Session) -> HttpResponse:
+    """Two questions at the end. The session is complete whether they are answered or not."""
+    if step_of(session) != "debrief":
+        return to_step(session)
+    services.session_finish(session=session)
+    if request.method == "POST":
+        answers = {name: request.POST.get(name, "")[:2000] for name in ("trouble", "looked_at")}
+        services.debrief_answer(session=session, answers=answers)
+        return to_step(session)
+    return render(request, "voting/debrief.html", {"study": session.study})
+
+
 @require_safe
 @taking_part
+@csp_update(MTURK)
 def thanks(request: HttpRequest, session: Session) -> HttpResponse:
     """The end. Completion is what the stored votes say, so a lost last request costs nothing."""
     if step_of(session) != "thanks":
         return to_step(session)
-    code = services.session_finish(session=session)
-    return render(request, "voting/thanks.html", {"study": session.study, "code": code.code})
+    services.session_finish(session=session)
+    way = way_out(session, Session.Outcome.COMPLETE)
+    context = {"study": session.study, "way": way, "result": own_result(session)}
+    return render(request, "voting/thanks.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

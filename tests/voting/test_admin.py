@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from generation.core.tasks import Task, register, unregister
 from studyplatform.voting.models import ExportRecord, Study
+from studyplatform.voting.services import DESIGN_FIELDS
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +24,9 @@ def signed_in(user: User) -> Client:
 
 
 def form(**changes: Any) -> dict[str, Any]:
-    """What the add form sends, with one question."""
-    sent = {
+    """What the add form sends, with one question: the defaults of the design, but for what is given."""
+    fields = {name: Study._meta.get_field(name).get_default() for name in DESIGN_FIELDS}
+    sent = {name: value for name, value in fields.items() if value is not False and value != ""} | {
         "title": "Made by hand",
         "slug": "made-by-hand",
         "introduction": "Hello.",
@@ -32,10 +34,8 @@ def form(**changes: Any) -> dict[str, Any]:
         "instructions": "",
         "trials_per_session": 4,
         "sessions_planned": 5,
-        "strategy": "balanced",
-        "seed": 1,
-        "grace_hours": 24,
-        "hypothesis": "",
+        "panel-TOTAL_FORMS": 0,
+        "panel-INITIAL_FORMS": 0,
         "questions-TOTAL_FORMS": 1,
         "questions-INITIAL_FORMS": 0,
         "questions-0-preset": "natural",

@@ -50,13 +50,16 @@ class Foreign:
 
 def test_a_whole_session(open_study):
     client = Foreign(open_study).start()
-    assert client.ask("get", "session").json() == {"step": "consent", "answered": 0, "total": 4}
+    assert client.ask("get", "session").json() == {
+        "step": "consent", "outcome": "", "answered": 0, "total": 4, "practice_answered": 0, "practice_total": 0,
+    }  # fmt: skip
     client.ready()
     for pair in client.plan():
         answer = client.vote(pair["id"], "right", rt_ms=900, client={"input": "script", "viewport": [800, 600]})
         assert answer.status_code == 201
         assert answer.json()["replayed"] is False
-    assert client.ask("get", "session").json() == {"step": "thanks", "answered": 4, "total": 4}
+    progress = client.ask("get", "session").json()
+    assert (progress["step"], progress["answered"], progress["total"]) == ("thanks", 4, 4)
     code = client.ask("post", "finish").json()["code"]
     assert code == Participant.objects.get().completion_code.code
     session = Participant.objects.get().session

@@ -82,8 +82,8 @@ def test_the_crawl_would_see_a_leak(owner, monkeypatch):
         owner=owner, grid=factories.rendered_grid("secret-grid", learning_rates=RATES), state="open"
     )
 
-    plain = selectors.picture_shown
-    monkeypatch.setattr(selectors, "picture_shown", lambda s, p: {**plain(s, p), "title": p.label})
+    plain = selectors.sessions.picture_shown
+    monkeypatch.setattr(selectors.sessions, "picture_shown", lambda s, p: {**plain(s, p), "title": p.label})
     texts, _ = crawl(study)
     assert any(word.lower() in text.lower() for word in secrets(study) for text in texts)
 
@@ -123,7 +123,7 @@ def test_nothing_else_is_served(open_study, client, address):
 def test_the_plan_has_exactly_the_fields_it_promises(open_study):
     who = factories.participant(open_study)
     for pair in selectors.plan_of(who.session):
-        assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered"}
+        assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered", "practice"}
         assert set(pair["left"]) == {"src", "width", "height"}
 
 

@@ -75,7 +75,7 @@ def test_a_task_nobody_registered_asks_which_looks_natural_and_compares_with_the
 
 
 def test_a_question_nobody_knows_becomes_the_natural_one(owner, tinting, monkeypatch):
-    monkeypatch.setattr(selectors, "task_of", lambda name: replace(tinting, question="Which is rounder?"))
+    monkeypatch.setattr(selectors.studies, "task_of", lambda name: replace(tinting, question="Which is rounder?"))
     grid = factories.rendered_grid("tints", owner=owner, task=tinting.name)
     assert selectors.natural_question(grid) == "natural"
 

@@ -77,7 +77,7 @@ TABLES = (
     Table(
         "conditions", "conditions", Condition,
         (_c("condition_id", "id"), _c("condition_label", "label", free=True), _c("position", type="i"), _c("method"),
-         _c("role", among=("grid", "control")), _c("is_default", type="b"), _c("objective_id")),
+         _c("role", among=("grid", "control", "catch")), _c("is_default", type="b"), _c("objective_id")),
         ("id",),
     ),
     Table(
@@ -105,7 +105,9 @@ TABLES = (
     Table(
         "participants", "participants", Participant,
         (_c("participant_id", "id"), _c("is_bot", type="b"), _c("is_pilot", type="b"), _c("is_preview", type="b"),
-         _c("design_digest"), _c("started_at"), _c("finished_at"), _c("exclusion_reason", free=True)),
+         _c("design_digest"), _c("started_at"), _c("finished_at"),
+         _c("outcome", among=("", "complete", "screened_out", "no_consent", "failed")),
+         _c("exclusion_reason", free=True), _c("panel_hash")),
         ("id",),
     ),
     Table(
@@ -115,8 +117,8 @@ TABLES = (
          _c("kind", among=("main", "catch", "repeat", "practice", "real_fake")), _c("scene_id", "scene", to="scenes"),
          _c("stimulus_left", "left", to="stimuli"), _c("stimulus_right", "right", to="stimuli"),
          _c("choice", among=(*SHARE_LEFT, "skip", "timeout", "")),
-         _c("expected_choice", "expected", among=("left", "right", "")), _c("rt_ms", type="i", empty=True),
-         _c("shown_at"), _c("submitted_at"), _c("late", type="b"), _c("superseded", type="b"),
+         _c("expected_choice", "expected", among=("left", "right", "")), _c("repeat_of"),
+         _c("rt_ms", type="i", empty=True), _c("shown_at"), _c("submitted_at"), _c("late", type="b"), _c("superseded", type="b"),
          _c("design", "strategy"), _c("design_prob", type="f")),
         ("id",),
     ),

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any, cast
 
-from django.db import OperationalError
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -18,12 +18,26 @@ from rest_framework.views import APIView
 from studyplatform.voting import services
 from studyplatform.voting.api import serializers as shapes
 from studyplatform.voting.api.authentication import ParticipantAuthentication, TakingPart
+from studyplatform.voting.core.panels import ArrivalError
+from studyplatform.voting.core.screens import PLATES
 from studyplatform.voting.identity import BOT_HEADER, is_bot_mark, participant_key
 from studyplatform.voting.models import Session, Study
-from studyplatform.voting.selectors import answered_count, plan_of, session_of, step_of
+from studyplatform.voting.selectors import (
+    arrival_of,
+    checks_wanted,
+    own_result,
+    pair_of,
+    plan_of,
+    progress_of,
+    session_of,
+    step_of,
+    way_out,
+)
 from studyplatform.voting.services import NotTakingPart, VoteRefused
 
-STATUS = {"closed": 410, "archived": 410, "withdrawn": 410, "consent": 403, "no_bots": 403, "bot_mark": 403}
+STATUS = {"closed": 410, "archived": 410, "withdrawn": 410, "ended": 410, "consent": 403, "no_bots": 403}
+# What of a study's design a page needs to show the pairs as they are meant.
+SHOWN = ("allow_ties", "layout", "phone_layout", "reference_place", "exposure_ms", "break_every", "allow_undo")
 
 
 def problem(code: str, sentence: str, status: int, **more: Any) -> Response:
@@ -45,13 +59,9 @@ class ParticipantView(APIView):
         return session
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Refusals keep their code; a database that is away is a reason to come back, not a fault of the client."""
+        """Refusals keep their code."""
         if isinstance(exc, NotTakingPart):
             return problem(exc.code, str(exc), STATUS.get(exc.code, 409))
-        if isinstance(exc, OperationalError):
-            response = problem("busy", _("The study is busy. Please try again in a moment."), 503)
-            response["Retry-After"] = "2"
-            return response
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -70,17 +80,25 @@ class SessionView(ParticipantView):
 
     @extend_schema(
         operation_id="session_start",
-        request=None,
-        responses={201: shapes.Start, 403: shapes.Problem, 409: shapes.Problem, 410: shapes.Problem},
+        request=shapes.Arrival,
+        responses={201: shapes.Start, **dict.fromkeys((400, 403, 409, 410), shapes.Problem)},
         parameters=[OpenApiParameter(BOT_HEADER, str, "header", description="Set by manage.py simulate.")],
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Start a session. The answer carries the key of the new participant."""
+        """Start a session. The answer carries the participant's key; whom a panel sends again keeps theirs."""
         study = get_object_or_404(Study.objects.exclude(state=Study.State.DRAFT), slug=slug)
         mark = request.headers.get(BOT_HEADER, "")
         if mark and not is_bot_mark(mark, slug):
             return problem("bot_mark", "This is not the mark of a simulated participant of this study.", 403)
-        participant = services.participant_join(study=study, is_bot=bool(mark), language=get_language() or "en")
+        sent = shapes.Arrival(data=request.data)
+        sent.is_valid(raise_exception=True)
+        try:
+            arrival = arrival_of(study, sent.validated_data.get("parameters", {}))
+        except ArrivalError as error:
+            return problem("panel", f"The parameter {error} is not what the panel sends.", 400)
+        language = get_language() or "en"
+        participant = services.participant_join(study=study, is_bot=bool(mark), language=language, arrival=arrival)
+        services.session_resume(session=participant.session)
         body = {
             "key": participant_key(participant),
             "title": study.title,
@@ -89,7 +107,7 @@ class SessionView(ParticipantView):
             "instructions": study.instructions,
             "allow_ties": study.allow_ties,
             "simulated": study.simulated,
-            "total": participant.trials.count(),
+            "total": participant.trials.standing().count(),
         }
         return Response(shapes.Start(body).data, 201)
 
@@ -110,6 +128,33 @@ class ConsentView(ParticipantView):
         return _progress(session)
 
 
+class ChecksView(ParticipantView):
+    """The screen checks."""
+
+    @extend_schema(operation_id="session_checks", responses={200: shapes.Checks})
+    def get(self, request: Request, slug: str) -> Response:
+        """Which checks the study wants, and their pictures; without any the list is empty."""
+        session = self.session(slug)
+        wanted, tries = checks_wanted(session.study), session.checks.get("attempts", 0)
+
+        def address(name: str) -> str:
+            return reverse("voting:check_picture", args=[slug, tries, name])
+
+        plates = [address(f"plate{number}") for number in range(PLATES)] if "colour" in wanted else []
+        shown = address("shapes") if "brightness" in wanted else ""
+        return Response({"wanted": wanted, "tries": tries, "shapes": shown, "plates": plates})
+
+    @extend_schema(operation_id="session_checked", request=shapes.Checked, responses={200: shapes.Progress})
+    def post(self, request: Request, slug: str) -> Response:
+        """Tell what was seen."""
+        session = self.session(slug)
+        seen = shapes.Checked(data=request.data)
+        seen.is_valid(raise_exception=True)
+        answers = {**seen.validated_data, "plates": tuple(seen.validated_data.get("plates", ()))}
+        services.checks_answer(session=session, **answers)
+        return _progress(session)
+
+
 class InstructionsView(ParticipantView):
     """The instructions."""
 
@@ -126,15 +171,27 @@ class InstructionsView(ParticipantView):
 class PlanView(ParticipantView):
     """The plan."""
 
-    @extend_schema(operation_id="session_plan", responses={200: shapes.Plan, 403: shapes.Problem})
+    @extend_schema(
+        operation_id="session_plan",
+        responses={200: shapes.Plan, 403: shapes.Problem},
+        parameters=[
+            OpenApiParameter("start", int, description="Place of the first pair, counted from 0."),
+            OpenApiParameter("count", int, description="How many; without it all that follow."),
+        ],
+    )
     def get(self, request: Request, slug: str) -> Response:
-        """All pairs of the session, in order, with the addresses and sizes of their pictures."""
+        """The pairs of the session in the order of answering, with the addresses and sizes of their pictures."""
         session = self.session(slug)
-        if session.consented_at is None:
-            raise NotTakingPart("consent", _("Please read and accept the consent page first."))
         if session.withdrew_at is not None:
             raise NotTakingPart("withdrawn", _("You have withdrawn from this study."))
-        return Response({"allow_ties": session.study.allow_ties, "trials": plan_of(session)})
+        if session.consented_at is None:
+            raise NotTakingPart("consent", _("Please read and accept the consent page first."))
+        window = shapes.Stretch(data=request.query_params)
+        window.is_valid(raise_exception=True)
+        study = session.study
+        shown = {name: getattr(study, name) for name in SHOWN}
+        trials = plan_of(session, **window.validated_data)
+        return Response({**shown, "feedback": study.practice_feedback, "trials": trials})
 
 
 class VoteView(ParticipantView):
@@ -159,14 +216,52 @@ class VoteView(ParticipantView):
         return Response(asdict(answer), 200 if answer.replayed else 201)
 
 
+class UndoView(ParticipantView):
+    """The last answer taken back."""
+
+    @extend_schema(operation_id="session_undo", request=None, responses={200: shapes.Undone, 409: shapes.Problem})
+    def post(self, request: Request, slug: str) -> Response:
+        """Ask the last pair again, if the study allows it. Its new answer replaces the first one; both are kept."""
+        session = self.session(slug)
+        trial = services.vote_undo(session=session)
+        return Response({"trial": pair_of(trial), "answered": progress_of(session).answered})
+
+
+class EventsView(ParticipantView):
+    """The log."""
+
+    @extend_schema(operation_id="session_events", request=shapes.Notes, responses={201: shapes.Stored})
+    def post(self, request: Request, slug: str) -> Response:
+        """Note what happened besides votes: pauses, breaks, a lost connection. Numbers only, nothing personal."""
+        session = self.session(slug)
+        notes = shapes.Notes(data=request.data)
+        notes.is_valid(raise_exception=True)
+        return Response({"stored": services.events_note(session=session, events=notes.validated_data["events"])}, 201)
+
+
 class FinishView(ParticipantView):
     """The end."""
 
     @extend_schema(operation_id="session_finish", request=None, responses={200: shapes.Completion, 409: shapes.Problem})
     def post(self, request: Request, slug: str) -> Response:
         """Ask for the completion code; it is given when every pair has a stored vote."""
-        code = services.session_finish(session=self.session(slug))
-        return Response({"code": code.code})
+        session = self.session(slug)
+        services.session_finish(session=session)
+        way, result = way_out(session, Session.Outcome.COMPLETE), own_result(session)
+        return Response({"code": way.code, "url": way.url, "result": asdict(result) if result else None})
+
+
+class DebriefView(ParticipantView):
+    """The two questions at the end."""
+
+    @extend_schema(operation_id="session_debrief", request=shapes.Debrief, responses={200: shapes.Progress})
+    def post(self, request: Request, slug: str) -> Response:
+        """Answer them, or leave them empty."""
+        session = self.session(slug)
+        answers = shapes.Debrief(data=request.data)
+        answers.is_valid(raise_exception=True)
+        services.debrief_answer(session=session, answers=answers.validated_data)
+        return _progress(session)
 
 
 class WithdrawView(ParticipantView):
@@ -185,5 +280,5 @@ def _token(request: Request) -> str:
 
 
 def _progress(session: Session) -> Response:
-    total = session.trials.count()
-    return Response({"step": step_of(session), "answered": answered_count(session), "total": total})
+    session.refresh_from_db()
+    return Response({"step": step_of(session), "outcome": session.outcome, **asdict(progress_of(session))})

@@ -1,10 +1,15 @@
 """Shapes of requests and answers. Plain serializers: on the vote path a model's default checks would race and cost."""
 
+import math
 from typing import Any
 
 from rest_framework import serializers
 
+from studyplatform.voting.core.screens import PLATES
+from studyplatform.voting.models import Event, Study
 from studyplatform.voting.services import CHOICES
+
+DAY_MS = 86_400_000
 
 
 class Shape(serializers.Serializer[Any]):
@@ -22,9 +27,20 @@ class Problem(Shape):
 class Progress(Shape):
     """Where a session stands."""
 
-    step = serializers.CharField(help_text="consent, instructions, trial, thanks or withdrawn")
-    answered = serializers.IntegerField()
+    step = serializers.CharField(
+        help_text="consent, checks, instructions, trial, debrief, thanks, ended (see outcome) or withdrawn"
+    )
+    outcome = serializers.CharField(help_text="complete, screened_out, no_consent, failed, or empty")
+    answered = serializers.IntegerField(help_text="Pairs that count and are answered.")
     total = serializers.IntegerField()
+    practice_answered = serializers.IntegerField()
+    practice_total = serializers.IntegerField()
+
+
+class Arrival(Shape):
+    """How somebody came: the parameters of the address by which a panel sent them."""
+
+    parameters = serializers.DictField(child=serializers.CharField(max_length=300), required=False)
 
 
 class Start(Shape):
@@ -66,13 +82,31 @@ class Pair(Shape):
     right = Picture()
     reference = Picture(allow_null=True)
     answered = serializers.BooleanField()
+    practice = serializers.BooleanField(help_text="Whether it is for practice and does not count.")
 
 
 class Plan(Shape):
-    """All pairs of a session, in order."""
+    """The pairs of a session in the order in which they are to be answered, and how they are to be shown."""
 
     allow_ties = serializers.BooleanField()
+    layout = serializers.ChoiceField(choices=Study.Layout.choices)
+    phone_layout = serializers.ChoiceField(choices=Study.PhoneLayout.choices)
+    reference_place = serializers.ChoiceField(choices=Study.ReferencePlace.choices)
+    exposure_ms = serializers.IntegerField(help_text="Timed layout: how long each picture is shown.")
+    break_every = serializers.IntegerField(help_text="Offer a rest after so many pairs; 0 for none.")
+    allow_undo = serializers.BooleanField()
+    feedback = serializers.BooleanField(help_text="Whether practice pairs say if they were answered right.")
     trials = Pair(many=True)
+
+
+def milliseconds() -> serializers.IntegerField:
+    """A duration of at most a day."""
+    return serializers.IntegerField(min_value=0, max_value=DAY_MS, required=False)
+
+
+def count() -> serializers.IntegerField:
+    """How often something was done."""
+    return serializers.IntegerField(min_value=0, max_value=100_000, required=False)
 
 
 class Circumstances(Shape):
@@ -80,11 +114,17 @@ class Circumstances(Shape):
 
     input = serializers.ChoiceField(choices=["keyboard", "mouse", "touch", "pen", "form", "script"], required=False)
     key = serializers.CharField(max_length=20, required=False)
+    layout = serializers.ChoiceField(choices=[*Study.Layout.values, "stacked"], required=False)
     viewport = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=2, required=False)
     shown = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=2, required=False)
     dpr = serializers.FloatField(min_value=0, max_value=20, required=False)
-    load_ms = serializers.IntegerField(min_value=0, max_value=86_400_000, required=False)
-    blur_ms = serializers.IntegerField(min_value=0, max_value=86_400_000, required=False)
+    load_ms = milliseconds()
+    blur_ms = milliseconds()
+    visible_ms = milliseconds()
+    reference_ms = milliseconds()
+    blurs = count()
+    flips = count()
+    zooms = count()
 
 
 class Ballot(Shape):
@@ -93,7 +133,7 @@ class Ballot(Shape):
     uuid = serializers.UUIDField()
     trial = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
     choice = serializers.ChoiceField(choices=[str(c) for c in CHOICES])
-    rt_ms = serializers.IntegerField(min_value=0, max_value=86_400_000, required=False, allow_null=True)
+    rt_ms = serializers.IntegerField(min_value=0, max_value=DAY_MS, required=False, allow_null=True)
     shown_at = serializers.DateTimeField(required=False, allow_null=True)
     client = Circumstances(required=False)
 
@@ -107,12 +147,95 @@ class Receipt(Shape):
     submitted_at = serializers.CharField()
     late = serializers.BooleanField()
     replayed = serializers.BooleanField()
+    correct = serializers.BooleanField(allow_null=True, help_text="After a practice pair, if the study tells.")
+    appended = Pair(allow_null=True, help_text="After a skip: the pair as it is asked again at the end.")
+
+
+class Undone(Shape):
+    """The pair to answer again, before all others."""
+
+    trial = Pair()
+    answered = serializers.IntegerField()
+
+
+class Note(Shape):
+    """Something that happened besides votes."""
+
+    kind = serializers.ChoiceField(choices=[str(k) for k in Event.Kind if k not in (Event.Kind.UNDO, Event.Kind.GAP)])
+    at = serializers.DateTimeField()
+    data = serializers.DictField(child=serializers.FloatField(), required=False, default=dict)
+
+    def validate_data(self, data: dict[str, float]) -> dict[str, float]:
+        """A few finite numbers: what people type or where they are has no place here."""
+        if len(data) > 8 or not all(math.isfinite(number) and len(name) <= 20 for name, number in data.items()):
+            raise serializers.ValidationError("At most 8 finite numbers, each under a short name.")
+        return data
+
+
+class Notes(Shape):
+    """Events in the order in which they happened."""
+
+    events = Note(many=True)
+
+    def validate_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One request carries what gathered since the last."""
+        if len(events) > 100:
+            raise serializers.ValidationError("At most 100 events in one request.")
+        return events
+
+
+class Stretch(Shape):
+    """A window of the plan."""
+
+    start = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=0)
+    count = serializers.IntegerField(min_value=1, max_value=1000, required=False)
+
+
+class Stored(Shape):
+    """How many rows were written."""
+
+    stored = serializers.IntegerField()
+
+
+class Checks(Shape):
+    """The screen checks of a study and the addresses of their pictures."""
+
+    wanted = serializers.ListField(child=serializers.CharField())
+    tries = serializers.IntegerField()
+    shapes = serializers.CharField(allow_blank=True)
+    plates = serializers.ListField(child=serializers.CharField())
+
+
+class Checked(Shape):
+    """The answers to the screen checks."""
+
+    px_per_mm = serializers.FloatField(min_value=0.5, max_value=100, required=False, allow_null=True)
+    shapes = serializers.IntegerField(min_value=0, max_value=100, required=False, allow_null=True)
+    plates = serializers.ListField(
+        child=serializers.CharField(max_length=10, allow_blank=True), max_length=PLATES, required=False
+    )
+
+
+class Debrief(Shape):
+    """The answers to the two questions at the end."""
+
+    trouble = serializers.CharField(max_length=2000, allow_blank=True, required=False)
+    looked_at = serializers.CharField(max_length=2000, allow_blank=True, required=False)
+
+
+class Result(Shape):
+    """In how many per cent of the pairs the picture with the lower loss was chosen."""
+
+    own = serializers.IntegerField()
+    others = serializers.IntegerField(allow_null=True)
 
 
 class Completion(Shape):
-    """The code that proves a complete session."""
+    """The code that proves a complete session, and the way back to the panel."""
 
     code = serializers.CharField()
+    url = serializers.CharField(allow_blank=True, help_text="Where a panel's participant is sent back to.")
+    result = Result(allow_null=True, help_text="If the study tells.")
 
 
 class StudyRow(Shape):

@@ -22,9 +22,13 @@ urlpatterns = [
     path("studies/", StudyListView.as_view(), name="api-studies"),
     path(session, p.SessionView.as_view(), name="api-session"),
     path(session + "consent/", p.ConsentView.as_view(), name="api-consent"),
+    path(session + "checks/", p.ChecksView.as_view(), name="api-checks"),
     path(session + "instructions/", p.InstructionsView.as_view(), name="api-instructions"),
     path(session + "plan/", p.PlanView.as_view(), name="api-plan"),
     path(session + "votes/", p.VoteView.as_view(), name="api-votes"),
+    path(session + "undo/", p.UndoView.as_view(), name="api-undo"),
+    path(session + "events/", p.EventsView.as_view(), name="api-events"),
     path(session + "finish/", p.FinishView.as_view(), name="api-finish"),
+    path(session + "debrief/", p.DebriefView.as_view(), name="api-debrief"),
     path(session + "withdraw/", p.WithdrawView.as_view(), name="api-withdraw"),
 ]

@@ -17,7 +17,7 @@ class Quality:
     left_rate : share of ``left`` among ``left`` and ``right``.
     median_rt_ms : median response time.
     longest_run : most answers in a row on the same side.
-    fast_share : share of answers faster than 300 ms, sooner than two pictures can be compared.
+    fast_share : share of answers faster than 500 ms, sooner than two pictures can be compared.
     """
 
     answers: int

@@ -23,6 +23,39 @@ class Participant(models.Model):
         return f"Participant {self.token[:8]}"
 
 
+class Panel(models.Model):
+    """Where the participants of a study come from and are sent back to. Not part of the design: codes may be mended."""
+
+    class Provider(models.TextChoices):
+        PROLIFIC = "prolific", "Prolific"
+        SONA = "sona", "SONA Systems"
+        CONNECT = "connect", "CloudResearch Connect"
+        MTURK = "mturk", "Amazon Mechanical Turk"
+        GENERIC = "generic", "another panel"
+
+    study = models.OneToOneField(Study, models.CASCADE, related_name="panel")
+    provider = models.CharField(max_length=10, choices=Provider)
+    id_parameter = models.CharField(
+        max_length=60, blank=True, help_text="The address parameter that names the participant; empty: as usual there."
+    )
+    captured = models.CharField(
+        max_length=300, blank=True, help_text="Further parameters to keep, separated by commas; empty: the usual ones."
+    )
+    return_address = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Where participants are sent at the end. {code} stands for the code of the outcome, {id} for the "
+        "participant, and each captured parameter for itself. Empty: the panel's usual.",
+    )
+    complete_code = models.CharField(max_length=60, blank=True)
+    screened_out_code = models.CharField(max_length=60, blank=True)
+    no_consent_code = models.CharField(max_length=60, blank=True)
+    failed_code = models.CharField(max_length=60, blank=True, help_text="For those whom a fault kept from finishing.")
+
+    def __str__(self) -> str:
+        return f"{self.get_provider_display()} of {self.study}"
+
+
 class PanelIdentity(models.Model):
     """The id a panel knows a participant by; apart, so that data never carry it."""
 
@@ -30,6 +63,7 @@ class PanelIdentity(models.Model):
     participant = models.OneToOneField(Participant, models.CASCADE, related_name="panel")
     provider = models.CharField(max_length=40)
     external_id = models.CharField(max_length=120)
+    captured = models.JSONField(default=dict)
 
     class Meta:
         verbose_name_plural = "panel identities"
@@ -42,15 +76,30 @@ class PanelIdentity(models.Model):
 
 
 class Session(models.Model):
-    """One sitting of a participant: consent, instructions, trials, thanks."""
+    """One sitting of a participant: consent, screen checks, instructions, trials, debrief, thanks."""
+
+    class Outcome(models.TextChoices):
+        """How a session ended. Only the server says so, from what is stored."""
+
+        COMPLETE = "complete", "complete"
+        SCREENED_OUT = "screened_out", "screened out"
+        NO_CONSENT = "no_consent", "no consent"
+        FAILED = "failed", "failed"
 
     participant = models.OneToOneField(Participant, models.PROTECT, related_name="session")
     study = models.ForeignKey(Study, models.PROTECT, related_name="sessions")
     started_at = models.DateTimeField(auto_now_add=True)
     consented_at = models.DateTimeField(null=True, blank=True)
+    admitted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Consent given and screen checks behind: from here on votes are taken."
+    )
     instructed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     withdrew_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
+    checks = models.JSONField(default=dict, help_text="What the screen checks found.")
+    debriefed_at = models.DateTimeField(null=True, blank=True)
+    debrief = models.JSONField(default=dict, help_text="Answers to the two questions at the end.")
     viewport_width = models.PositiveIntegerField(null=True, blank=True)
     viewport_height = models.PositiveIntegerField(null=True, blank=True)
     device_pixel_ratio = models.FloatField(null=True, blank=True)
@@ -60,11 +109,26 @@ class Session(models.Model):
 
 
 class Event(models.Model):
-    """Something that happened in a session besides votes: a pause, a reload, a blur."""
+    """Something that happened in a session besides votes: a pause, a reload, a picture that did not load."""
+
+    class Kind(models.TextChoices):
+        PAUSE = "pause", "pause"
+        RESUME = "resume", "resume"
+        BREAK = "break", "break"
+        HELP = "help", "help"
+        OFFLINE = "offline", "offline"
+        ONLINE = "online", "online"
+        BLUR = "blur", "window left"
+        RELOAD = "reload", "reload"
+        PICTURE_FAILED = "picture_failed", "picture did not load"
+        KEYS = "keys", "letter keys switched"
+        UNDO = "undo", "answer taken back"
+        GAP = "gap", "came back after a gap"
 
     session = models.ForeignKey(Session, models.PROTECT, related_name="events")
-    kind = models.CharField(max_length=40)
-    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=40, choices=Kind)
+    at = models.DateTimeField(help_text="By the browser's clock, or the server's where the server notes it.")
+    received_at = models.DateTimeField(auto_now_add=True)
     data = models.JSONField(default=dict)
 
     def __str__(self) -> str:

@@ -37,6 +37,28 @@ class Study(models.Model):
 
     class Strategy(models.TextChoices):
         BALANCED = "balanced", "balanced: every pair equally often over participants"
+        FOCUSED = "focused", "focused: 70 % of the pairs hold the picture with the minimum loss"
+        ALL_PAIRS = "all_pairs", "all pairs: everybody is shown every pair once"
+
+    class Layout(models.TextChoices):
+        SIDE_BY_SIDE = "side_by_side", "side by side"
+        FLIP = "flip", "flip in place: one picture at a time, Space shows the other"
+        FLIP_REFERENCE = "flip_reference", "side by side, Space shows the reference in both places"
+        TIMED = "timed", "timed: each picture for a moment, then the choice"
+
+    class PhoneLayout(models.TextChoices):
+        STACKED = "stacked", "one above the other"
+        FLIP = "flip", "flip in place"
+
+    class ReferencePlace(models.TextChoices):
+        ABOVE = "above", "above the pair"
+        HOLD = "hold", "in place of the pair while R is held"
+
+    class Resume(models.TextChoices):
+        RESUME = "resume", "go on where they stopped"
+        INSTRUCTIONS = "instructions", "read the instructions again, then go on"
+        RESTART = "restart", "answer all pairs again"
+        BLOCK = "block", "cannot go on"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="studies")
     slug = models.SlugField(max_length=80, unique=True, help_text="The study's address: /s/ and this.")
@@ -68,6 +90,62 @@ class Study(models.Model):
         default=False, help_text="Add the unprocessed photograph (and other controls of the grid) to the pairs."
     )
     strategy = models.CharField(max_length=10, choices=Strategy, default=Strategy.BALANCED)
+    practice_trials = models.PositiveIntegerField(
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Pairs with a known answer before the first one that counts.",
+    )
+    practice_feedback = models.BooleanField(default=True, help_text="Say after each practice pair if it was right.")
+    catch_trials = models.PositiveIntegerField(
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Pairs with a known answer among the others: the photograph against a broken one.",
+    )
+    repeat_trials = models.PositiveIntegerField(
+        default=0,
+        validators=[MaxValueValidator(100)],
+        help_text="Pairs shown a second time with sides swapped: self-consistency and side bias.",
+    )
+    layout = models.CharField(max_length=14, choices=Layout, default=Layout.SIDE_BY_SIDE)
+    phone_layout = models.CharField(
+        max_length=14, choices=PhoneLayout, default=PhoneLayout.STACKED, help_text="On phones held upright."
+    )
+    reference_place = models.CharField(
+        max_length=14,
+        choices=ReferencePlace,
+        default=ReferencePlace.ABOVE,
+        help_text="For questions that show a third picture.",
+    )
+    exposure_ms = models.PositiveIntegerField(
+        default=1000,
+        validators=[MinValueValidator(100), MaxValueValidator(60_000)],
+        help_text="Timed layout: how long each picture is shown, in milliseconds.",
+    )
+    break_every = models.PositiveIntegerField(default=0, help_text="Offer a rest after so many pairs; 0 for none.")
+    allow_undo = models.BooleanField(default=False, help_text="The last answer may be taken back once (it is logged).")
+    check_window = models.BooleanField(default=False, help_text="Before the pairs: match a bank card on the screen.")
+    check_brightness = models.BooleanField(default=False, help_text="Before the pairs: count faint shapes.")
+    check_colour = models.BooleanField(default=False, help_text="Before the pairs: read colour plates.")
+    screen_out = models.BooleanField(
+        default=False, help_text="Who fails a screen check twice is thanked and leaves; otherwise it is only recorded."
+    )
+    ask_debrief = models.BooleanField(default=False, help_text="Two questions after the last pair; answers are free.")
+    show_own_result = models.BooleanField(
+        default=False,
+        help_text="Tell participants at the end how often they chose the picture with the lower loss, and how often "
+        "others did. It tells everybody who finishes which way the study goes.",
+    )
+    resume = models.CharField(
+        max_length=12, choices=Resume, default=Resume.RESUME, help_text="What those may do who come back after the gap."
+    )
+    resume_after_minutes = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1)], help_text="How long a pause may be before that applies."
+    )
+    hold_minutes = models.PositiveIntegerField(
+        default=360,
+        validators=[MinValueValidator(10), MaxValueValidator(60 * 24 * 30)],
+        help_text="Pairs of a participant who has not answered for so long are given to the next one.",
+    )
     hypothesis = models.TextField(
         blank=True, help_text="What you expect, in one sentence; frozen when the study opens."
     )

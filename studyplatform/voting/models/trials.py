@@ -61,6 +61,7 @@ class Block(models.Model):
     state = models.CharField(max_length=4, choices=State, default=State.FREE)
     holder = models.ForeignKey(Participant, models.PROTECT, null=True, blank=True, related_name="blocks")
     expires_at = models.DateTimeField(null=True, blank=True)
+    is_remainder = models.BooleanField(default=False, help_text="Holds what others left unanswered; dealt last.")
 
     class Meta:
         ordering = ["number"]
@@ -75,6 +76,18 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"Block {self.number} of {self.study}"
+
+
+class TrialQuerySet(models.QuerySet["Trial"]):
+    """Trials by what became of them."""
+
+    def standing(self) -> "TrialQuerySet":
+        """Without those that another trial took the place of (undo, restart, a picture that did not load)."""
+        return self.filter(superseded_by=None, reasked_by=None)
+
+    def in_turn(self) -> "TrialQuerySet":
+        """In the order of answering."""
+        return self.order_by("turn", "position")
 
 
 class Trial(models.Model):
@@ -93,18 +106,35 @@ class Trial(models.Model):
     question = models.ForeignKey(Question, models.PROTECT, related_name="trials")
     block = models.ForeignKey(Block, models.PROTECT, related_name="trials", null=True, blank=True)
     position = models.PositiveIntegerField()
+    turn = models.PositiveIntegerField(
+        help_text="Place in the order of answering: the position, or the turn of the trial that this one supersedes."
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.MAIN)
     scene = models.ForeignKey("generation.Scene", models.PROTECT, related_name="+")
     left = models.ForeignKey(Stimulus, models.PROTECT, related_name="+")
     right = models.ForeignKey(Stimulus, models.PROTECT, related_name="+")
     strategy = models.CharField(max_length=10)
     design_prob = models.FloatField(help_text="Probability with which this pair was drawn for this trial.")
-    expected = models.CharField(max_length=5, blank=True, help_text="The right answer of a catch trial.")
+    expected = models.CharField(max_length=5, blank=True, help_text="The right answer of a practice or catch trial.")
+    repeats = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of a repeat: the position of the trial that it repeats with sides swapped."
+    )
     supersedes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    reasks = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reasked_by",
+        help_text="The skipped trial whose pair is asked again here.",
+    )
     reserved_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TrialQuerySet.as_manager()
 
     class Meta:
         ordering = ["participant", "position"]
+        indexes = [models.Index(fields=["participant", "turn"], name="trial_order")]
         constraints = [
             models.UniqueConstraint(fields=["participant", "position"], name="position_once_per_participant"),
             models.CheckConstraint(condition=~Q(left=F("right")), name="a_pair_has_two_pictures"),

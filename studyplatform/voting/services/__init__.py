@@ -3,30 +3,40 @@
 from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_lay, blocks_release_expired
 from studyplatform.voting.services.errors import NotTakingPart, StudyError, VoteRefused, VoteStored
 from studyplatform.voting.services.participation import (
+    checks_answer,
+    consent_decline,
     consent_give,
+    debrief_answer,
     instructions_read,
+    panel_participant,
     participant_join,
+    session_end,
     session_finish,
+    session_resume,
     session_withdraw,
-    state_sentence,
 )
+from studyplatform.voting.services.people import participant_erase, participant_exclude, participant_include
 from studyplatform.voting.services.pictures import PHOTOGRAPH, pairs_offered, pictures_of
+from studyplatform.voting.services.reconcile import Reconciled, reconcile
 from studyplatform.voting.services.studies import (
     DESIGN_FIELDS,
     is_frozen,
     question_ensure,
     questions_number,
+    session_plan,
     study_delete,
     study_transition,
     study_update,
 )
-from studyplatform.voting.services.votes import CHOICES, vote_cast
+from studyplatform.voting.services.trials import events_note
+from studyplatform.voting.services.votes import CHOICES, vote_cast, vote_undo
 
 __all__ = [
     "CHOICES",
     "DESIGN_FIELDS",
     "PHOTOGRAPH",
     "NotTakingPart",
+    "Reconciled",
     "StudyError",
     "VoteRefused",
     "VoteStored",
@@ -34,19 +44,31 @@ __all__ = [
     "block_take",
     "blocks_lay",
     "blocks_release_expired",
+    "checks_answer",
+    "consent_decline",
     "consent_give",
+    "debrief_answer",
+    "events_note",
     "instructions_read",
     "is_frozen",
     "pairs_offered",
+    "panel_participant",
+    "participant_erase",
+    "participant_exclude",
+    "participant_include",
     "participant_join",
     "pictures_of",
     "question_ensure",
     "questions_number",
+    "reconcile",
+    "session_end",
     "session_finish",
+    "session_plan",
+    "session_resume",
     "session_withdraw",
-    "state_sentence",
     "study_delete",
     "study_transition",
     "study_update",
     "vote_cast",
+    "vote_undo",
 ]

@@ -1,6 +1,7 @@
 """Numbered plans: laid when a study opens, taken by whoever joins next, dealt again when left unfinished."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,28 +10,54 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from studyplatform.voting.core.pairing import PlannedTrial, lay_blocks
+from studyplatform.voting.core.pairing import KnownPair, PlannedTrial, lay_blocks
 from studyplatform.voting.models import Block, Participant, Stimulus, Study, Trial, Vote
 
-# A block whose holder has cast no vote for so long is dealt again.
-HOLD = timedelta(hours=6)
+MAIN = Trial.Kind.MAIN
+Item = dict[str, Any]
 
 
-def blocks_lay(*, study: Study, stimuli: list[Stimulus]) -> int:
-    """Lay a plan for each planned session, numbered after those that exist; returns how many."""
+def blocks_lay(
+    *,
+    study: Study,
+    stimuli: list[Stimulus],
+    known: Mapping[int, Sequence[tuple[Stimulus, Stimulus]]],
+    losses: Mapping[int, float],
+) -> int:
+    """Lay a plan for each planned session, numbered after those that exist; returns how many.
+
+    Parameters
+    ----------
+    stimuli : the pictures to compare.
+    known : question's pk -> pairs (better, worse) for practice and catch trials.
+    losses : stimulus's pk -> value of the primary metric (lower is better), for the strategy ``focused``.
+    """
     # Pairs are dealt among places in the design; row numbers are shuffled and would make every plan unrepeatable.
     shown = sorted(stimuli, key=lambda s: (s.scene_id, s.replicate, s.role, s.position, s.label))
+    extra = [stimulus for pairs in known.values() for pair in pairs for stimulus in pair]
+    places = {s.pk: len(shown) + n for n, s in enumerate(extra)}
+    groups = _groups(shown)
     plans = lay_blocks(
-        scenes=_groups(shown),
+        scenes=groups,
         questions=[q.pk for q in study.questions.all()],
         trials=study.trials_per_session,
         sessions=study.sessions_planned,
         seed=study.seed,
+        strategy=study.strategy,
+        targets=_targets(groups, shown, losses),
+        known={
+            question: [KnownPair(better.scene_id, places[better.pk], places[worse.pk]) for better, worse in pairs]
+            for question, pairs in known.items()
+        },
+        practice=study.practice_trials,
+        catches=study.catch_trials,
+        repeats=study.repeat_trials,
     )
+    everything = [*shown, *extra]
     first = _next_number(study)
     Block.objects.bulk_create(
         [
-            Block(study=study, number=first + number, plan=[_item(trial, shown) for trial in plan])
+            Block(study=study, number=first + number, plan=[_item(trial, everything) for trial in plan])
             for number, plan in enumerate(plans)
         ],
         batch_size=500,
@@ -49,18 +76,32 @@ def _groups(shown: list[Stimulus]) -> list[tuple[int, list[int]]]:
     return [(scene, members) for scene, members in groups if len(members) > 1]
 
 
-def _item(trial: PlannedTrial, shown: list[Stimulus]) -> dict[str, Any]:
-    return asdict(trial) | {"left": shown[trial.left].pk, "right": shown[trial.right].pk}
+def _targets(
+    groups: Sequence[tuple[int, list[int]]], shown: list[Stimulus], losses: Mapping[int, float]
+) -> dict[int, int]:
+    """For each group the place of the grid picture with the minimum loss; a tie goes to the first in grid order."""
+    targets = {}
+    for number, (_scene, members) in enumerate(groups):
+        measured = [m for m in members if shown[m].role == Stimulus.Role.GRID and shown[m].pk in losses]
+        if measured:
+            targets[number] = min(measured, key=lambda m: losses[shown[m].pk])
+    return targets
+
+
+def _item(trial: PlannedTrial, stimuli: list[Stimulus]) -> Item:
+    return asdict(trial) | {"left": stimuli[trial.left].pk, "right": stimuli[trial.right].pk}
 
 
 def block_take(*, study: Study, participant: Participant) -> Block | None:
     """The next free block, held for ``participant`` from now on; ``None`` when the study is full.
 
     PostgreSQL locks the row it reads and skips rows that others have locked; elsewhere the update carries the condition
-    and a lost race tries the next one. Neither touches a row that two joins share.
+    and a lost race tries the next one. Neither touches a row that two joins share. What others left comes last, so
+    that it can grow to a whole session meanwhile.
     """
-    free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("number")
-    taken = {"state": Block.State.HELD, "holder": participant, "expires_at": timezone.now() + HOLD}
+    free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("is_remainder", "number")
+    until = timezone.now() + timedelta(minutes=study.hold_minutes)
+    taken = {"state": Block.State.HELD, "holder": participant, "expires_at": until}
     if connection.features.has_select_for_update_skip_locked:
         block = free.select_for_update(skip_locked=True).first()
         if block is not None:
@@ -74,11 +115,13 @@ def block_take(*, study: Study, participant: Participant) -> Block | None:
 
 @transaction.atomic
 def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
-    """Deal the unanswered pairs of abandoned blocks again, each as a new block; returns how many were abandoned.
+    """Deal the unanswered pairs of abandoned blocks again; returns how many were abandoned.
 
-    A block is abandoned when its holder has cast no vote for :data:`HOLD`. What its holder has answered stays.
+    A block is abandoned when its holder has cast no vote for the study's ``hold_minutes``. What its holder has answered
+    stays.
     """
     now = now or timezone.now()
+    hold = timedelta(minutes=study.hold_minutes)
     expired = Block.objects.filter(study=study, state=Block.State.HELD, expires_at__lte=now).order_by("number")
     if not expired.exists():
         return 0
@@ -88,8 +131,8 @@ def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     released = 0
     for block in expired:
         last = Vote.objects.filter(study=study, trial__block=block).aggregate(last=Max("submitted_at"))["last"]
-        if last is not None and last + HOLD > now:
-            Block.objects.filter(pk=block.pk).update(expires_at=last + HOLD)
+        if last is not None and last + hold > now:
+            Block.objects.filter(pk=block.pk).update(expires_at=last + hold)
             continue
         block_deal_again(block=block, keep_answered=True)
         released += 1
@@ -102,24 +145,65 @@ def deal_alone(*, study_id: int) -> Study:
     Taken before any block is looked at, so that whoever waited sees what was dealt meanwhile. Votes and joins do not
     wait: the lock leaves the key free, which is all that their rows refer to.
     """
-    return Study.objects.select_for_update(no_key=True).only("state").get(pk=study_id)
+    return Study.objects.select_for_update(no_key=True).get(pk=study_id)
 
 
 def block_deal_again(*, block: Block, keep_answered: bool) -> None:
-    """Close a held block and lay its pairs anew: those without a vote, or all of them (a withdrawal).
+    """Close a held block and lay its main pairs anew: those without an answer, or all of them (a withdrawal).
 
     A pair is dealt again once: its place in the old plan is marked, and a later withdrawal lays only the rest. The
     caller holds :func:`deal_alone` and has read the block since.
     """
-    answered = set(Trial.objects.filter(block=block, votes__isnull=False).values_list("position", flat=True))
-    plan: list[dict[str, Any]] = block.plan
-    kept = answered if keep_answered else set()
-    again = [p for p, item in enumerate(plan) if p not in kept and not item.get("dealt_again")]
+    plan: list[Item] = block.plan
+    kept = _answered(block) if keep_answered else set()
+    mains = [p for p, item in enumerate(plan) if item["kind"] == MAIN]
+    again = [p for p in mains if p not in kept and not plan[p].get("dealt_again")]
     marked = [item | {"dealt_again": True} if p in again else item for p, item in enumerate(plan)]
     Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None, plan=marked)
     if again:
-        new = [plan[p] for p in again]
-        Block.objects.create(study_id=block.study_id, number=_next_number(block.study), plan=new)
+        _lay_remainder(block.study, plan, again)
+
+
+def _answered(block: Block) -> set[int]:
+    """Places of the plan whose pair has been judged, be it when asked once more after a skip."""
+    trials = {t.pk: t for t in Trial.objects.filter(block=block)}
+    judged = Vote.objects.filter(trial__block=block).exclude(choice=Vote.Choice.SKIP).values_list("trial", flat=True)
+    places = set()
+    for pk in judged:
+        trial = trials[pk]
+        while (earlier := trial.reasks_id or trial.supersedes_id) is not None:
+            trial = trials[earlier]
+        places.add(trial.position)
+    return places
+
+
+def _lay_remainder(study: Study, plan: list[Item], again: list[int]) -> None:
+    """Put main pairs that were left into free blocks of such pairs while these are short, and into new ones.
+
+    So the last participants get whole sessions and not one of two pairs. Practice and catch pairs come along from the
+    plan; repeats are left out, for what they repeat may have been answered by somebody else.
+    """
+    size = sum(item["kind"] == MAIN for item in plan)
+    waiting = again
+    free = Block.objects.filter(study=study, state=Block.State.FREE, is_remainder=True).order_by("number")
+    if connection.features.has_select_for_update_skip_locked:
+        free = free.select_for_update(skip_locked=True)
+    for block in free:
+        held = {_pair(item) for item in block.plan}
+        room = max(0, size - sum(item["kind"] == MAIN for item in block.plan))
+        fits = [p for p in waiting if _pair(plan[p]) not in held][:room]
+        grown = block.plan + [plan[p] for p in fits]
+        # Elsewhere than on PostgreSQL the condition is the lock: a block that was taken meanwhile is left alone.
+        if fits and Block.objects.filter(pk=block.pk, state=Block.State.FREE).update(plan=grown):
+            waiting = [p for p in waiting if p not in fits]
+    if waiting:
+        along = (Trial.Kind.PRACTICE, Trial.Kind.CATCH)
+        left = [item for p, item in enumerate(plan) if p in waiting or item["kind"] in along]
+        Block.objects.create(study=study, number=_next_number(study), plan=left, is_remainder=True)
+
+
+def _pair(item: Item) -> tuple[int, frozenset[int]]:
+    return item["question"], frozenset((item["left"], item["right"]))
 
 
 def _next_number(study: Study) -> int:

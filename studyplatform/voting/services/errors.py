@@ -1,6 +1,7 @@
 """Refusals, in sentences that name the thing and the mend."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class StudyError(Exception):
@@ -21,7 +22,11 @@ class NotTakingPart(Exception):  # noqa: N818  (a refusal, not a fault)
 
 @dataclass(frozen=True)
 class VoteStored:
-    """The vote that stands for a trial. ``replayed``: it stood already, and says the same."""
+    """The vote that stands for a trial. ``replayed``: it stood already, and says the same.
+
+    ``correct``: after a practice pair, whether the answer was right, if the study tells. ``appended``: after a picture
+    that did not load, the pair as it is asked again at the end.
+    """
 
     trial: int
     uuid: str
@@ -29,6 +34,8 @@ class VoteStored:
     submitted_at: str
     late: bool
     replayed: bool
+    correct: bool | None = None
+    appended: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,77 @@
-"""One person's way through a study: join, consent, instructions, finish, withdraw."""
+"""One person's way through a study: join, consent, screen checks, instructions, debrief, finish, withdraw."""
 
 import secrets
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from studyplatform.voting.models import Block, CompletionCode, Participant, Session, Study, Trial
+from studyplatform.voting.core.panels import Arrival
+from studyplatform.voting.models import (
+    Block,
+    CompletionCode,
+    Event,
+    PanelIdentity,
+    Participant,
+    Session,
+    Study,
+    Trial,
+    Vote,
+)
+from studyplatform.voting.selectors import checks_wanted, next_trial, screen_found, state_sentence
 from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_release_expired, deal_alone
 from studyplatform.voting.services.errors import NotTakingPart
+from studyplatform.voting.services.trials import event_note, trials_begin_again, trials_lay
 
 # No 0, O, 1, I: people type these.
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-@transaction.atomic
-def participant_join(*, study: Study, is_bot: bool = False, language: str = "en") -> Participant:
+def participant_join(
+    *, study: Study, is_bot: bool = False, language: str = "en", arrival: Arrival | None = None
+) -> Participant:
     """Start a session: the next free block, and all its trials as rows at once.
 
     In a rehearsal (``simulated``) only bots count; a person who looks in gets a copy of a plan as a preview that enters
-    no analysis. Raises :class:`NotTakingPart` when the study takes nobody, is full, or is not for bots.
+    no analysis. Somebody whom a panel sends a second time gets the session they have. Raises :class:`NotTakingPart`
+    when the study takes nobody, is full, is not for bots, or comes from a panel that did not say who this is.
     """
+    try:
+        return panel_participant(study, arrival) or _join(study, is_bot, language, arrival)
+    except IntegrityError:
+        # The same id twice at the same moment: the other request was first.
+        known = panel_participant(study, arrival)
+        if known is None:
+            raise
+        return known
+
+
+def panel_participant(study: Study, arrival: Arrival | None) -> Participant | None:
+    """The participant whom the panel knows by this id, if there is one."""
+    if arrival is None:
+        return None
+    known = PanelIdentity.objects.filter(study=study, provider=arrival.provider, external_id=arrival.external_id)
+    identity = known.select_related("participant__session__study", "participant__study").first()
+    return identity.participant if identity is not None else None
+
+
+@transaction.atomic
+def _join(study: Study, is_bot: bool, language: str, arrival: Arrival | None) -> Participant:
     study.refresh_from_db(fields=["state", "simulated", "design_digest"])
     if study.state not in (Study.State.PILOT, Study.State.OPEN):
         raise NotTakingPart(study.state, state_sentence(study.state))
     if is_bot and not study.simulated:
         raise NotTakingPart(
             "no_bots", "This study asks people. Simulated participants may only take part in a study marked simulated."
+        )
+    if arrival is None and not study.simulated and hasattr(study, "panel"):
+        panel = study.panel.get_provider_display()
+        raise NotTakingPart(
+            "panel", _("Please open this study by its link at {panel}; it tells us whom to pay.").format(panel=panel)
         )
     participant = Participant.objects.create(
         study=study,
@@ -37,56 +81,91 @@ def participant_join(*, study: Study, is_bot: bool = False, language: str = "en"
         design_digest=study.design_digest,
         language=language,
     )
+    if arrival is not None:
+        PanelIdentity.objects.create(
+            study=study,
+            participant=participant,
+            provider=arrival.provider,
+            external_id=arrival.external_id,
+            captured=dict(arrival.captured),
+        )
     session = Session.objects.create(participant=participant, study=study)
     if participant.is_preview:
-        _trials_lay(session=session, plan=_any_plan(study), block=None)
+        trials_lay(session=session, plan=_any_plan(study), block=None)
         return participant
     blocks_release_expired(study=study)
     block = block_take(study=study, participant=participant)
     if block is None:
         raise NotTakingPart("full", _("This study has all the participants it needs. Thank you for your interest!"))
-    _trials_lay(session=session, plan=block.plan, block=block)
+    trials_lay(session=session, plan=block.plan, block=block)
     return participant
 
 
 def _any_plan(study: Study) -> list[dict[str, Any]]:
-    block = study.blocks.filter(number__gte=1).order_by("-number").first()
+    block = study.blocks.filter(number__gte=1, is_remainder=False).order_by("-number").first()
     return list(block.plan) if block else []
 
 
-def _trials_lay(*, session: Session, plan: list[dict[str, Any]], block: Block | None) -> None:
-    Trial.objects.bulk_create(
-        Trial(
-            study_id=session.study_id,
-            session=session,
-            participant_id=session.participant_id,
-            block=block,
-            position=position,
-            question_id=item["question"],
-            scene_id=item["scene"],
-            left_id=item["left"],
-            right_id=item["right"],
-            strategy=item["strategy"],
-            design_prob=item["design_prob"],
-        )
-        for position, item in enumerate(plan)
-    )
-
-
-def state_sentence(state: str) -> str:
-    """Why a study takes no votes now, for participants."""
-    return {
-        "draft": _("This study has not started yet. Please come back later."),
-        "paused": _("This study is paused. What you have answered is safe; please come back later."),
-        "closed": _("This study is closed. Thank you for your interest!"),
-        "archived": _("This study is closed. Thank you for your interest!"),
-    }.get(state, "")
+def session_resume(*, session: Session) -> None:
+    """Apply the study's rule to somebody who comes back after a longer gap in the middle of the pairs."""
+    study = session.study
+    if study.resume == Study.Resume.RESUME or session.instructed_at is None or session.outcome:
+        return
+    if session.withdrew_at is not None or next_trial(session) is None:
+        return
+    now = timezone.now()
+    answered = Vote.objects.filter(trial__session=session).aggregate(last=Max("submitted_at"))["last"]
+    gap = now - max(session.instructed_at, answered or session.instructed_at)
+    if gap < timedelta(minutes=study.resume_after_minutes):
+        return
+    with transaction.atomic():
+        mine = Session.objects.filter(pk=session.pk, instructed_at=session.instructed_at)
+        if not mine.update(instructed_at=None):
+            return
+        event_note(session=session, kind=Event.Kind.GAP, data={"minutes": round(gap.total_seconds() / 60)})
+        if study.resume == Study.Resume.RESTART:
+            trials_begin_again(session=session)
+        if study.resume == Study.Resume.BLOCK:
+            session_end(session=session, outcome=Session.Outcome.FAILED)
+    session.refresh_from_db()
 
 
 def consent_give(*, session: Session) -> None:
-    """Write down the consent; a second time changes nothing."""
-    Session.objects.filter(pk=session.pk, consented_at=None, withdrew_at=None).update(consented_at=timezone.now())
+    """Write down the consent; a second time changes nothing. Without screen checks the pairs are next."""
+    now = timezone.now()
+    given: dict[str, Any] = {"consented_at": now} | ({} if checks_wanted(session.study) else {"admitted_at": now})
+    Session.objects.filter(pk=session.pk, consented_at=None, withdrew_at=None, outcome="").update(**given)
     session.refresh_from_db()
+
+
+def consent_decline(*, session: Session) -> None:
+    """Write down that somebody does not want to take part; their place goes to somebody else."""
+    if session.consented_at is not None:
+        raise NotTakingPart("consented", _("You have agreed already. You can withdraw at any time."))
+    session_end(session=session, outcome=Session.Outcome.NO_CONSENT)
+
+
+@transaction.atomic
+def checks_answer(
+    *, session: Session, shapes: int | None = None, plates: tuple[str, ...] = (), px_per_mm: float | None = None
+) -> bool:
+    """Write down what the screen checks found; returns whether the participant goes on.
+
+    A study that screens out gives a second try with other pictures; after that the session is over.
+    """
+    row = Session.objects.select_for_update(of=("self",)).select_related("study", "participant").get(pk=session.pk)
+    if row.consented_at is None:
+        raise NotTakingPart("consent", _("Please read and accept the consent page first."))
+    if row.admitted_at is None and not row.outcome:
+        found = screen_found(row, shapes=shapes, plates=plates, px_per_mm=px_per_mm)
+        row.checks = found
+        if found["passed"] or not row.study.screen_out:
+            row.admitted_at = timezone.now()
+        row.save(update_fields=["checks", "admitted_at"])
+        if row.admitted_at is None and found["attempts"] > 1:
+            session_end(session=row, outcome=Session.Outcome.SCREENED_OUT)
+    session.refresh_from_db()
+    return session.admitted_at is not None
 
 
 def instructions_read(
@@ -109,10 +188,12 @@ def session_finish(*, session: Session) -> CompletionCode:
     """
     if session.withdrew_at is not None:
         raise NotTakingPart("withdrawn", _("You have withdrawn from this study."))
-    if session.consented_at is None or Trial.objects.filter(session=session, votes=None).exists():
+    if session.outcome not in ("", Session.Outcome.COMPLETE):
+        raise NotTakingPart("ended", _("Your session in this study is over."))
+    if session.admitted_at is None or Trial.objects.filter(session=session, votes=None).exists():
         raise NotTakingPart("unfinished", _("Some pairs are not answered yet."))
-    now = timezone.now()
-    if Session.objects.filter(pk=session.pk, finished_at=None).update(finished_at=now):
+    ended = Session.objects.filter(pk=session.pk, outcome="", withdrew_at=None)
+    if ended.update(finished_at=timezone.now(), outcome=Session.Outcome.COMPLETE):
         Block.objects.filter(holder=session.participant_id, state=Block.State.HELD).update(
             state=Block.State.DONE, expires_at=None
         )
@@ -128,14 +209,33 @@ def _new_code() -> str:
     return f"{letters[:5]}-{letters[5:]}"
 
 
+def debrief_answer(*, session: Session, answers: Mapping[str, str]) -> None:
+    """Keep the answers to the questions at the end; empty ones are left out, a second time changes nothing."""
+    kept = {name: text.strip() for name, text in answers.items() if text.strip()}
+    Session.objects.filter(pk=session.pk, debriefed_at=None).update(debriefed_at=timezone.now(), debrief=kept)
+    session.refresh_from_db()
+
+
+@transaction.atomic
+def session_end(*, session: Session, outcome: str) -> None:
+    """End a session that does not go on; its unanswered pairs are dealt again. What was answered stays."""
+    if Session.objects.filter(pk=session.pk, outcome="", withdrew_at=None).update(outcome=outcome):
+        _deal_pairs_again(session, keep_answered=True)
+    session.refresh_from_db()
+
+
 @transaction.atomic
 def session_withdraw(*, session: Session) -> None:
     """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again."""
     if not Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
         return
+    _deal_pairs_again(session, keep_answered=False)
+    session.refresh_from_db()
+
+
+def _deal_pairs_again(session: Session, *, keep_answered: bool) -> None:
     study = deal_alone(study_id=session.study_id)
     # What a pilot showed was dealt anew to everybody when the study opened.
     if study.state == Study.State.PILOT or not session.participant.is_pilot:
         for block in Block.objects.filter(holder=session.participant_id, trials__session=session).distinct():
-            block_deal_again(block=block, keep_answered=False)
-    session.refresh_from_db()
+            block_deal_again(block=block, keep_answered=keep_answered)

@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from generation.core import images
 from generation.core.tasks import ParameterError
 from generation.models import Artifact, Condition, Render, Scene
-from generation.services import artifact_bytes, identity_of_source, identity_render
+from generation.services import artifact_bytes, photo_of_source, photo_render
 from generation.services.artifacts import ArtifactMissing
 from studyplatform.voting.models import Question, Stimulus, Study, random_token
 from studyplatform.voting.selectors import task_of
@@ -21,6 +21,17 @@ from studyplatform.voting.services.errors import StudyError
 # The label of the control made from the scene's own photograph.
 PHOTOGRAPH = "photograph"
 IDENTITY = "identity"
+# Of each question, the two pictures of a catch pair as methods: the one that answers it, and one that cannot.
+# Everybody sees which is which without being told; early renders would not do, for they begin at the photograph.
+CATCHES = {
+    Question.Preset.NATURAL: (IDENTITY, "scrambled"),
+    Question.Preset.CONTENT: (IDENTITY, "scrambled"),
+    Question.Preset.REAL: (IDENTITY, "scrambled"),
+    Question.Preset.COLOURS: (IDENTITY, "grey"),
+    Question.Preset.STYLE: ("style", IDENTITY),
+}
+#: Nobody can be asked more in one sitting.
+MOST_PAIRS = 500
 
 
 @dataclass(frozen=True)
@@ -85,9 +96,19 @@ def pictures_of(study: Study) -> list[Picture]:
     for pictures in by_scene.values():
         problems += _add_photographs(study, pictures, {q.reference: str(q) for q in questions if q.reference})
         problems += _check_scene(pictures)
+    shown_all = [picture for pictures in by_scene.values() for picture in pictures]
+    if not problems and (study.practice_trials or study.catch_trials):
+        catches, problems = _catches(by_scene, questions)
+        shown_all += catches
     if problems:
         raise StudyError(*problems)
-    shown_all = [picture for pictures in by_scene.values() for picture in pictures]
+    if study.strategy == Study.Strategy.ALL_PAIRS:
+        if (every := pairs_offered(shown_all) * len(questions)) > MOST_PAIRS:
+            raise StudyError(
+                f"All pairs of these pictures are {every}, and one person can be asked {MOST_PAIRS} at most. "
+                "Choose the strategy “balanced”, or fewer pictures."
+            )
+        return shown_all
     if study.trials_per_session > (most := pairs_offered(shown_all) * len(questions)):
         raise StudyError(_too_many(study.trials_per_session, pairs_offered(shown_all), len(questions), most))
     return shown_all
@@ -100,7 +121,7 @@ def pairs_offered(pictures: Iterable[Picture]) -> int:
     for picture in pictures:
         if picture.role == Stimulus.Role.CONTROL:
             controls[picture.scene.pk] += 1
-        elif picture.role != Stimulus.Role.REFERENCE:
+        elif picture.role == Stimulus.Role.GRID:
             own[picture.scene.pk, picture.replicate] += 1
     # A control meets every replicate; two controls of a scene meet in each of them, which is one pair all the same.
     met = {(scene, replicate): comb(n + controls[scene], 2) for (scene, replicate), n in own.items()}
@@ -153,7 +174,7 @@ def _photographs(study: Study, pictures: list[Picture], references: dict[str, st
                 "the grid file as a control ([controls]) and render the grid, or switch the photograph off."
             )
         else:
-            render = identity_render(scene=scene, size=size)
+            render = photo_render(scene=scene, size=size)
             if render.pk not in have:
                 pictures.append(Picture(scene, render, Stimulus.Role.CONTROL, PHOTOGRAPH, last + 1))
     for reference, question in references.items():
@@ -164,8 +185,52 @@ def _photographs(study: Study, pictures: list[Picture], references: dict[str, st
                 "Remove the question, or choose grids whose scenes have one."
             )
         else:
-            render = identity_of_source(artifact=source, size=size)
+            render = photo_of_source(artifact=source, size=size)
             pictures.append(Picture(scene, render, Stimulus.Role.REFERENCE, reference, last + 2))
+
+
+def _catches(by_scene: dict[int, list[Picture]], questions: list[Question]) -> tuple[list[Picture], list[str]]:
+    """The pictures of practice and catch pairs of all scenes that can have them; problems where a question has none."""
+    made: dict[tuple[int, str], Picture] = {}
+    problems: list[str] = []
+    for question in questions:
+        methods, why, found = CATCHES[Question.Preset(question.preset)], "", False
+        for pk, pictures in by_scene.items():
+            try:
+                for method in methods:
+                    if (pk, method) not in made:
+                        made[pk, method] = _catch(pictures, method)
+                found = True
+            except (ArtifactMissing, ParameterError) as error:
+                why = str(error)
+        if not found:
+            problems.append(
+                f"No pair with a known answer can be made for “{question}”: {why} "
+                "Set practice and catch trials to 0, or choose grids whose scenes have their sources."
+            )
+    # A scene for which one of the two could not be made has no use for the other.
+    needed = {method for question in questions for method in CATCHES[Question.Preset(question.preset)]}
+    whole = {pk for pk in by_scene if all((pk, method) in made for method in needed)}
+    return [picture for (pk, _method), picture in made.items() if pk in whole], problems
+
+
+def _catch(pictures: list[Picture], method: str) -> Picture:
+    first = pictures[0]
+    image = first.render.image
+    size = max(image.width or 0, image.height or 0) if image else 0
+    render = photo_render(scene=first.scene, size=size, method=method)
+    return Picture(first.scene, render, Stimulus.Role.CATCH, f"catch: {method}", max(p.position for p in pictures) + 3)
+
+
+def known_pairs(study: Study, stimuli: Iterable[Stimulus]) -> dict[int, list[tuple[Stimulus, Stimulus]]]:
+    """Question's pk -> pairs (better, worse) for practice and catch trials, among the published ``stimuli``."""
+    by_label = {(s.scene_id, s.label): s for s in stimuli if s.role == Stimulus.Role.CATCH}
+    scenes = sorted({scene for scene, _label in by_label})
+    pairs = {}
+    for question in study.questions.all():
+        better, worse = (f"catch: {method}" for method in CATCHES[Question.Preset(question.preset)])
+        pairs[question.pk] = [(by_label[scene, better], by_label[scene, worse]) for scene in scenes]
+    return pairs
 
 
 def _baseline(scene: Scene) -> str:

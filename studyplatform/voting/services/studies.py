@@ -13,17 +13,20 @@ from django.utils import timezone
 
 from generation.core.spec import digest
 from studyplatform.voting.models import AuditEntry, Block, Preregistration, Question, Stimulus, Study
-from studyplatform.voting.selectors import natural_question
+from studyplatform.voting.selectors import losses_of, natural_question
 from studyplatform.voting.services.blocks import blocks_lay
 from studyplatform.voting.services.errors import StudyError
-from studyplatform.voting.services.pictures import Picture, pictures_of, pictures_publish
+from studyplatform.voting.services.pictures import Picture, known_pairs, pairs_offered, pictures_of, pictures_publish
 
 State = Study.State
 
 # What the design is made of; fixed from the pilot on. The rest (who may see the report) may change at any time.
 DESIGN_FIELDS = (
     "slug", "title", "introduction", "consent", "instructions", "trials_per_session", "sessions_planned",
-    "allow_ties", "show_photograph", "strategy", "hypothesis", "simulated", "seed", "grace_hours",
+    "allow_ties", "show_photograph", "strategy", "hypothesis", "simulated", "seed", "grace_hours", "practice_trials",
+    "practice_feedback", "catch_trials", "repeat_trials", "layout", "phone_layout", "reference_place", "exposure_ms",
+    "break_every", "allow_undo", "check_window", "check_brightness", "check_colour", "screen_out", "ask_debrief",
+    "show_own_result", "resume", "resume_after_minutes", "hold_minutes",
 )  # fmt: skip
 
 
@@ -88,8 +91,22 @@ def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, i
     study.design_digest = digest(study.design)
     study.blocks.filter(state=Block.State.FREE).delete()
     study.blocks.filter(state=Block.State.HELD).update(state=Block.State.DONE)  # a pilot's plans are not dealt again
-    compared = [s for key, s in published.items() if key in shown and s.role != Stimulus.Role.REFERENCE]
-    blocks_lay(study=study, stimuli=compared)
+    stimuli = [stimulus for key, stimulus in published.items() if key in shown]
+    losses = {pk: loss.value for pk, loss in losses_of(study).items() if loss.in_scene}
+    measured = {s.scene for s in stimuli if s.pk in losses}
+    unmeasured = {s.scene for s in stimuli if s.role == Stimulus.Role.GRID} - measured
+    if study.strategy == Study.Strategy.FOCUSED and unmeasured:
+        scenes = ", ".join(sorted(map(str, unmeasured)))
+        raise StudyError(
+            "The strategy “focused” needs the picture with the minimum loss of each scene, and the primary metric of "
+            f"the grid has no comparable values for {scenes}. Measure it, or choose the strategy “balanced”."
+        )
+    blocks_lay(
+        study=study,
+        stimuli=[s for s in stimuli if s.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL)],
+        known=known_pairs(study, stimuli) if study.practice_trials or study.catch_trials else {},
+        losses=losses,
+    )
 
 
 def _is_used(stimulus: Stimulus) -> bool:
@@ -104,6 +121,7 @@ def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
         "study": {name: getattr(study, name) for name in DESIGN_FIELDS},
         "questions": [{"preset": q.preset, "text": q.text, "reference": q.reference} for q in study.questions.all()],
         "grids": [{"slug": g.slug, "digest": g.digest} for g in study.grids.order_by("slug")],
+        "session": session_plan(study, pictures),
         "stimuli": sorted(
             (
                 {
@@ -122,6 +140,15 @@ def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
     }
 
 
+def session_plan(study: Study, pictures: list[Picture]) -> dict[str, int]:
+    """How many pairs of each kind one person is shown."""
+    main = study.trials_per_session
+    if study.strategy == Study.Strategy.ALL_PAIRS:
+        main = pairs_offered(pictures) * study.questions.count()
+    kinds = {"practice": study.practice_trials, "catch": study.catch_trials, "repeat": study.repeat_trials}
+    return {"main": main, **kinds}
+
+
 def _preregister(study: Study) -> None:
     primary = {g.slug: [m.metric.key for m in g.metrics.filter(is_primary=True)] for g in study.grids.order_by("slug")}
     content = {
@@ -130,8 +157,8 @@ def _preregister(study: Study) -> None:
         "question": "Does the image with the minimum loss match what people prefer?",
         "primary_metric": primary,
         "stopping_rule": (
-            f"{study.sessions_planned} sessions of {study.trials_per_session} pairs, laid before the first vote; "
-            "no look at the direction of the outcome before the study closes."
+            f"{study.sessions_planned} sessions of {study.design['session']['main']} pairs, laid before the first "
+            "vote; no look at the direction of the outcome before the study closes."
         ),
         "design_sha256": study.design_digest,
         "design": study.design,

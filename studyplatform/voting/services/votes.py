@@ -4,19 +4,20 @@ Checking first and inserting then loses to the next request in between; so owner
 and the order of the trials stand in the WHERE of the INSERT itself, and the unique keys of the table do the rest.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Field
+from django.db import connection, transaction
+from django.db.models import Field, Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from studyplatform.voting.models import Study, Trial, Vote
-from studyplatform.voting.selectors import takes_votes
-from studyplatform.voting.services.errors import VoteRefused, VoteStored
-from studyplatform.voting.services.participation import state_sentence
+from studyplatform.voting.models import Event, Session, Study, Trial, Vote
+from studyplatform.voting.selectors import pair_of, state_sentence, takes_votes
+from studyplatform.voting.services.errors import NotTakingPart, VoteRefused, VoteStored
+from studyplatform.voting.services.trials import event_note, trial_copy
 
 # The same text for PostgreSQL and SQLite.
 INSERT = """
@@ -27,19 +28,25 @@ JOIN voting_participant p ON p.id = t.participant_id
 JOIN voting_session e ON e.id = t.session_id
 JOIN voting_study s ON s.id = t.study_id
 WHERE t.id = %(trial)s AND p.token = %(participant)s AND s.slug = %(study)s
-  AND e.consented_at IS NOT NULL AND e.withdrew_at IS NULL
+  AND e.admitted_at IS NOT NULL AND e.withdrew_at IS NULL AND e.outcome = ''
   AND (s.state IN ('pilot', 'open') OR (s.state = 'closed' AND s.votes_until >= %(now)s))
-  AND (%(choice)s IN ('left', 'right') OR s.allow_ties)
+  AND (%(choice)s IN ('left', 'right', 'skip') OR s.allow_ties)
   AND NOT EXISTS (
     SELECT 1 FROM voting_trial earlier
-    WHERE earlier.participant_id = t.participant_id AND earlier.position < t.position
+    WHERE earlier.participant_id = t.participant_id AND earlier.turn < t.turn
       AND NOT EXISTS (SELECT 1 FROM voting_vote v WHERE v.study_id = earlier.study_id AND v.trial_id = earlier.id)
   )
 ON CONFLICT DO NOTHING
-RETURNING late
+RETURNING late, (
+  SELECT told.expected FROM voting_trial told JOIN voting_study teller ON teller.id = told.study_id
+  WHERE told.id = trial_id AND told.kind = 'practice' AND teller.practice_feedback
+)
 """
 
-CHOICES = (Vote.Choice.LEFT, Vote.Choice.RIGHT, Vote.Choice.TIE)
+# What a participant may send; `skip` says that a picture did not load.
+CHOICES = (Vote.Choice.LEFT, Vote.Choice.RIGHT, Vote.Choice.TIE, Vote.Choice.SKIP)
+#: How often a pair whose pictures do not load is asked again.
+REASKED = 2
 
 
 def vote_cast(
@@ -67,16 +74,57 @@ def vote_cast(
     prepared["now"] = prepared.pop("submitted_at")
     parameters = {**prepared, "trial": trial, "participant": participant, "study": study}
     for _attempt in range(3):
-        with connection.cursor() as cursor:
+        # A skip and the pair that is asked again for it are stored together; any other vote is one statement.
+        with transaction.atomic() if choice == Vote.Choice.SKIP else nullcontext(), connection.cursor() as cursor:
             cursor.execute(INSERT, parameters)
             rows = cursor.fetchall()
+            appended = _reask(trial) if rows and choice == Vote.Choice.SKIP else None
         if rows:
-            return VoteStored(trial, str(uuid), choice, now.isoformat(), bool(rows[0][0]), replayed=False)
+            late, expected = rows[0]
+            correct = choice == expected if expected else None
+            return VoteStored(trial, str(uuid), choice, now.isoformat(), bool(late), False, correct, appended)
         answer = _look(study=study, participant=participant, trial=trial, uuid=uuid, choice=choice)
         if answer is not None:
             return answer
     # Every condition held each time it was looked at, and yet nothing was stored: others are changing it right now.
     return VoteRefused(503, "busy", _("The study is busy. Your vote will be sent again."))
+
+
+def _reask(number: int) -> dict[str, Any] | None:
+    """The skipped trial's pair once more at the end of the plan, unless it has been asked often enough."""
+    skipped = Trial.objects.get(pk=number)
+    again, root = 1, skipped
+    while root.reasks_id is not None:
+        again, root = again + 1, Trial.objects.get(pk=root.reasks_id)
+    if again > REASKED:
+        return None
+    # At the end, practice would come too late to teach anything.
+    if skipped.kind == Trial.Kind.PRACTICE:
+        return None
+    last = Trial.objects.filter(participant=skipped.participant_id).aggregate(last=Max("position"))["last"]
+    return pair_of(trial_copy(skipped, position=last + 1, turn=last + 1, reasks=skipped))
+
+
+@transaction.atomic
+def vote_undo(*, session: Session) -> Trial:
+    """Ask the last pair again: a new trial takes its turn, and its answer replaces the first one. Logged.
+
+    Asking twice gives the same trial. Each answer can be taken back once, the last one only, and only before the
+    session is complete. Raises :class:`NotTakingPart` (``nothing_to_undo``).
+    """
+    session = Session.objects.select_for_update(of=("self",)).select_related("study").get(pk=session.pk)
+    newest = Vote.objects.filter(trial__session=session).order_by("-submitted_at", "-trial__turn").first()
+    trial = newest.trial if newest is not None else None
+    if trial is not None and newest is not None and session.study.allow_undo and takes_votes(session.study):
+        waiting = Trial.objects.filter(supersedes=trial).first()
+        if waiting is not None:
+            return waiting
+        first = trial.supersedes_id is None and newest.choice != Vote.Choice.SKIP and trial.kind != Trial.Kind.PRACTICE
+        if first and not session.outcome and session.withdrew_at is None:
+            last = session.trials.aggregate(last=Max("position"))["last"]
+            event_note(session=session, kind=Event.Kind.UNDO, data={"position": trial.position})
+            return trial_copy(trial, position=last + 1, turn=trial.turn, supersedes=trial)
+    raise NotTakingPart("nothing_to_undo", _("There is no answer to take back now."))
 
 
 def _column(name: str) -> "Field[Any, Any]":
@@ -98,8 +146,23 @@ def _look(*, study: str, participant: str, trial: int, uuid: UUID, choice: str) 
     if vote is not None:
         if vote.choice != choice:
             return VoteRefused(409, "conflict", _("You have already answered this pair; your first answer stands."))
-        return VoteStored(row.pk, str(vote.uuid), vote.choice, vote.submitted_at.isoformat(), vote.late, replayed=True)
+        return _stored_before(row, vote)
     return _refusal(row, uuid, choice)
+
+
+def _stored_before(trial: Trial, vote: Vote) -> VoteStored:
+    told = trial.kind == Trial.Kind.PRACTICE and trial.study.practice_feedback
+    again = Trial.objects.filter(reasks=trial).first()
+    return VoteStored(
+        trial.pk,
+        str(vote.uuid),
+        vote.choice,
+        vote.submitted_at.isoformat(),
+        vote.late,
+        replayed=True,
+        correct=vote.choice == trial.expected if told else None,
+        appended=pair_of(again) if again else None,
+    )
 
 
 def _refusal(trial: Trial, uuid: UUID, choice: str) -> VoteRefused | None:
@@ -108,13 +171,17 @@ def _refusal(trial: Trial, uuid: UUID, choice: str) -> VoteRefused | None:
         return VoteRefused(410, "withdrawn", _("You have withdrawn from this study."))
     if session.consented_at is None:
         return VoteRefused(403, "consent", _("Please read and accept the consent page first."))
+    if session.outcome:
+        return VoteRefused(410, "ended", _("Your session in this study is over."))
+    if session.admitted_at is None:
+        return VoteRefused(403, "checks", _("Please do the checks of your screen first."))
     if not takes_votes(study):
         if study.state == Study.State.PAUSED:
             return VoteRefused(409, "paused", state_sentence(study.state))
         return VoteRefused(410, "closed", state_sentence(study.state))
-    if choice not in (Vote.Choice.LEFT, Vote.Choice.RIGHT) and not study.allow_ties:
+    if choice == Vote.Choice.TIE and not study.allow_ties:
         return VoteRefused(400, "choice", _("Please choose one of the two pictures."))
-    expected = Trial.objects.filter(session=session, votes=None).order_by("position").first()
+    expected = Trial.objects.filter(session=session, votes=None).in_turn().first()
     if expected is not None and expected.pk != trial.pk:
         return VoteRefused(409, "out_of_order", _("Another pair comes first."), expected.pk)
     if Vote.objects.filter(study=study, uuid=uuid).exists():

@@ -1,11 +1,12 @@
 """Simulated observers do what their numbers say."""
 
 import math
+from itertools import pairwise
 from statistics import median
 
 import pytest
 
-from studyplatform.voting.core.observers import Observers, favourite
+from studyplatform.voting.core.observers import Answer, Observers, favourite
 
 
 def answers(crowd: Observers, n: int = 4000, *, ties: bool = False) -> list[str]:
@@ -59,6 +60,79 @@ def test_the_same_seed_is_the_same_crowd():
 
     assert play(5) == play(5)
     assert play(5) != play(6)
+
+
+def test_nobody_else_changes_with_the_share_of_spammers():
+    """The answers of seed 5, person 3, as they were before there were spammers; and at any share, of who looks."""
+    person = Observers({"a": 0.3}, seed=5).person(3)
+    assert [(a.choice, a.rt_ms) for a in (person.answer("a", "b") for _ in range(4))] == [
+        ("right", 2258),
+        ("left", 4497),
+        ("right", 1973),
+        ("left", 2540),
+    ]
+    honest, mixed = Observers({"a": 0.3}, dropout=0.05), Observers({"a": 0.3}, dropout=0.05, spammers=0.4)
+    looking = [i for i in range(200) if not mixed.person(i).spammer]
+    assert len(looking) == pytest.approx(120, abs=30)
+    for i in looking:
+        before, after = honest.person(i), mixed.person(i)
+        assert [before.answer("a", "b") for _ in range(9)] == [after.answer("a", "b") for _ in range(9)]
+
+
+def session(spam: str, number: int = 0, length: int = 400) -> list[Answer]:
+    person = Observers({"a": 9.0}, taste_sd=0, dropout=0.5, spammers=1.0, spam=spam).person(number)
+    found = [person.answer("a", "b", ties=True) for _ in range(length)]
+    assert None not in found  # never leaves
+    return [answer for answer in found if answer is not None]
+
+
+def test_spammers_answer_in_their_way_and_do_not_look():
+    for spam in ("random", "fast"):
+        choices = [answer.choice for answer in session(spam)]
+        assert 150 < choices.count("left") < 250
+        assert set(choices) == {"left", "right"}
+    assert {answer.choice for answer in session("left")} == {"left"}
+    assert all(a.choice != b.choice for a, b in pairwise(session("alternate")))
+    assert {session("alternate", i, 1)[0].choice for i in range(20)} == {"left", "right"}
+    times = [answer.rt_ms for answer in session("fast")]
+    assert 300 <= min(times) < 310
+    assert 490 < max(times) <= 500
+    assert median(answer.rt_ms for answer in session("random")) == pytest.approx(1800, rel=0.1)
+
+
+def test_the_share_of_spammers_is_as_stated_and_the_same_each_time():
+    crowd = Observers({}, spammers=0.25)
+    people = [crowd.person(i).spammer for i in range(4000)]
+    assert sum(people) == pytest.approx(1000, abs=110)
+    assert people == [crowd.person(i).spammer for i in range(4000)]
+    assert not any(Observers({}).person(i).spammer for i in range(500))
+    assert session("random", 3) == session("random", 3)
+
+
+def test_who_looks_passes_catch_pairs_and_spammers_do_not():
+    """Five known pairs with the better picture on either side; two failures or more exclude."""
+
+    def failures(crowd: Observers, number: int) -> int:
+        person = crowd.person(number)
+        return sum(
+            person.answer("good" if left else "bad", "bad" if left else "good").choice != ("left" if left else "right")
+            for left in (True, False, True, False, True)
+        )
+
+    honest = Observers({"good": 5.0}, taste_sd=0.3)
+    assert sum(failures(honest, i) >= 2 for i in range(500)) < 15
+    for spam in ("random", "left", "fast", "alternate"):
+        crowd = Observers({"good": 5.0}, taste_sd=0.3, spammers=1.0, spam=spam)
+        assert sum(failures(crowd, i) >= 2 for i in range(500)) > (240 if spam == "alternate" else 380)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"spam": "lazy"}, "'lazy'. Choose one of random, left"), ({"spammers": 1.5}, r"1\.5 is no share")],
+)
+def test_a_crowd_that_cannot_be_is_refused_in_words(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Observers({}, **change)
 
 
 def test_a_favourite_is_the_best_and_an_unknown_one_is_refused():

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from studyplatform.voting.core.observers import Key, Observers
+from studyplatform.voting.core.observers import SPAM, Key, Observers
 from studyplatform.voting.models import Study
 from studyplatform.voting.services import StudyError
-from studyplatform.voting.simulation import ServerError, server, simulate_study, utilities_favouring
+from studyplatform.voting.simulation import Network, ServerError, server, simulate_study, utilities_favouring
 
 
 class Command(BaseCommand):
@@ -26,6 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--side-bias", type=float, default=0.0, help="mean pull to the left, in logits (0)")
         parser.add_argument("--lapse", type=float, default=0.03, help="share of answers without looking (0.03)")
         parser.add_argument("--dropout", type=float, default=0.0, help="probability of leaving before a pair (0)")
+        parser.add_argument("--spammers", type=float, default=0.0, help="share of people who do not look (0)")
+        parser.add_argument("--spam", choices=SPAM, default=SPAM[0], help="how they answer (%(default)s)")
+        parser.add_argument("--delay", type=float, default=0.0, help="milliseconds that each request waits (0)")
+        parser.add_argument("--lost", type=float, default=0.0, help="share of requests whose answer is lost (0)")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--url", help="a running server, e.g. http://127.0.0.1:8000; without it one is started")
 
@@ -41,6 +45,8 @@ class Command(BaseCommand):
                 side_bias=(options["side_bias"], 0.1),
                 lapse=options["lapse"],
                 dropout=options["dropout"],
+                spammers=options["spammers"],
+                spam=options["spam"],
                 seed=options["seed"],
             )
             if options["url"]:
@@ -66,7 +72,13 @@ class Command(BaseCommand):
         return {}
 
     def _play(self, study: Study, url: str, crowd: Observers, options: dict[str, Any]) -> None:
-        played = simulate_study(study=study, base_url=url, observers=crowd, participants=options["participants"])
+        played = simulate_study(
+            study=study,
+            base_url=url,
+            observers=crowd,
+            participants=options["participants"],
+            network=Network(options["delay"], options["lost"], options["seed"]),
+        )
         self.stdout.write(
             f"SIMULATED: {played.started} participants, {played.finished} finished, {played.votes} votes "
             f"in {played.seconds:.1f} s, study {study.slug}."

@@ -1,7 +1,6 @@
-"""Reads of voting that are used twice."""
+"""What is asked about a study: who may see it, how far it is, how long it takes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.files.storage import storages
@@ -11,7 +10,7 @@ from django.utils.translation import gettext
 
 from generation.core import tasks
 from generation.models import Grid
-from studyplatform.voting.models import Membership, Question, Session, Stimulus, Study, Trial, Vote
+from studyplatform.voting.models import Membership, Question, Stimulus, Study, Vote
 
 SECONDS_PER_PAIR = 5
 
@@ -86,82 +85,26 @@ def takes_votes(study: Study) -> bool:
     return study.state in (Study.State.PILOT, Study.State.OPEN)
 
 
+def pairs_in_session(study: Study) -> int:
+    """How many pairs one person is shown, practice included; before the design is fixed, as many as it asks for."""
+    design = study.design or {}
+    planned: dict[str, int] = design.get("session", {"main": study.trials_per_session})
+    return sum(planned.values())
+
+
 def minutes_needed(study: Study) -> int:
     """About how long a session takes, in whole minutes."""
-    return max(1, round((60 + SECONDS_PER_PAIR * study.trials_per_session) / 60))
+    return max(1, round((60 + SECONDS_PER_PAIR * pairs_in_session(study)) / 60))
 
 
-def session_of(*, slug: str, token: str | None) -> Session | None:
-    """The session of a participant's token in a study."""
-    if token is None:
-        return None
-    sessions = Session.objects.select_related("participant", "study")
-    return sessions.filter(participant__token=token, study__slug=slug).first()
-
-
-def answered_count(session: Session) -> int:
-    """How many of the session's pairs have a stored vote."""
-    return Trial.objects.filter(session=session, votes__isnull=False).count()
-
-
-def next_trial(session: Session) -> Trial | None:
-    """The first pair without a vote."""
-    return (
-        Trial.objects.filter(session=session, votes=None)
-        .select_related("left", "right", "question", "study")
-        .order_by("position")
-        .first()
-    )
-
-
-def step_of(session: Session) -> str:
-    """Where a session stands: ``withdrawn``, ``consent``, ``instructions``, ``trial`` or ``thanks``."""
-    if session.withdrew_at is not None:
-        return "withdrawn"
-    if session.consented_at is None:
-        return "consent"
-    if session.finished_at is not None or next_trial(session) is None:
-        return "thanks"
-    return "instructions" if session.instructed_at is None else "trial"
-
-
-def plan_of(session: Session) -> list[dict[str, Any]]:
-    """Every pair of the session as a participant may know it: addresses and sizes, no condition, no kind."""
-    trials = (
-        Trial.objects.filter(session=session)
-        .select_related("left", "right", "question")
-        .annotate(answers=Count("votes"))
-        .order_by("position")
-    )
-    references = _references(session.study)
-    return [pair_shown(session.study, trial, references, answered=trial.answers > 0) for trial in trials]
-
-
-def pair_of(trial: Trial) -> dict[str, Any]:
-    """One pair as a participant may know it."""
-    return pair_shown(trial.study, trial, _references(trial.study), answered=False)
-
-
-def pair_shown(
-    study: Study, trial: Trial, references: dict[tuple[int, str], Stimulus], *, answered: bool
-) -> dict[str, Any]:
-    """The JSON form of a pair; the reference is the scene's own picture, if the question shows one."""
-    reference = references.get((trial.scene_id, trial.question.reference))
+def state_sentence(state: str) -> str:
+    """Why a study takes no votes now, for participants."""
     return {
-        "id": trial.pk,
-        "position": trial.position,
-        "question": gettext(trial.question.text),
-        "left": picture_shown(study, trial.left),
-        "right": picture_shown(study, trial.right),
-        "reference": picture_shown(study, reference) if reference else None,
-        "answered": answered,
-    }
-
-
-def picture_shown(study: Study, stimulus: Stimulus) -> dict[str, Any]:
-    """Address and size of a picture, and nothing else about it."""
-    src = storages["stimuli"].url(f"{study.token}/{stimulus.public_name}.png")
-    return {"src": src, "width": stimulus.width, "height": stimulus.height}
+        "draft": gettext("This study has not started yet. Please come back later."),
+        "paused": gettext("This study is paused. What you have answered is safe; please come back later."),
+        "closed": gettext("This study is closed. Thank you for your interest!"),
+        "archived": gettext("This study is closed. Thank you for your interest!"),
+    }.get(state, "")
 
 
 def study_pair(study: Study) -> Pair | None:
@@ -173,8 +116,3 @@ def study_pair(study: Study) -> Pair | None:
         return None
     left, right = (storages["stimuli"].url(stimulus.path) for stimulus in two)
     return Pair(left, right)
-
-
-def _references(study: Study) -> dict[tuple[int, str], Stimulus]:
-    shown = study.stimuli.filter(role=Stimulus.Role.REFERENCE)
-    return {(stimulus.scene_id, stimulus.label): stimulus for stimulus in shown}

@@ -1,0 +1,81 @@
+"""Who comes from where, and the way back: the study's panel held against what the address says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.crypto import salted_hmac
+
+from studyplatform.voting.core import panels
+from studyplatform.voting.models import CompletionCode, Panel, PanelIdentity, Session, Study
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """What somebody is given at the end: a code, the address that leads back to the panel, and whose panel it is.
+
+    ``hand_in``: where a Mechanical Turk assignment is handed in by a form with ``fields``; else empty.
+    """
+
+    code: str
+    url: str
+    panel: str
+    hand_in: str
+    fields: Mapping[str, str]
+
+
+def panel_of(study: Study) -> Panel | None:
+    """The panel of a study, if it has one."""
+    return Panel.objects.filter(study=study).first()
+
+
+def arrival_of(study: Study, parameters: Mapping[str, str]) -> panels.Arrival | None:
+    """Who comes, by the parameters of the address; ``None`` without a panel or without an id.
+
+    Raises :class:`~studyplatform.voting.core.panels.ArrivalError` for what no panel sends.
+    """
+    panel = panel_of(study)
+    if panel is None:
+        return None
+    return panels.arrival(panel.provider, id_parameter(panel), captured_parameters(panel), parameters)
+
+
+def id_parameter(panel: Panel) -> str:
+    """The address parameter that names a participant."""
+    return panel.id_parameter or panels.PRESETS[panel.provider].id_parameter
+
+
+def captured_parameters(panel: Panel) -> tuple[str, ...]:
+    """The further parameters that are kept."""
+    own = tuple(name.strip() for name in panel.captured.split(",") if name.strip())
+    return own or panels.PRESETS[panel.provider].captured
+
+
+def way_out(session: Session, outcome: str) -> WayOut:
+    """What a session that ends as ``outcome`` is given. Without a code of the panel it is a code of our own."""
+    panel = panel_of(session.study)
+    code = getattr(panel, f"{outcome}_code", "") or _own_code(session, outcome)
+    identity = PanelIdentity.objects.filter(participant=session.participant_id).first()
+    if panel is None or identity is None:
+        return WayOut(code, "", "", "", {})
+    address = panel.return_address or panels.PRESETS[panel.provider].return_address
+    # An address without a place for the code means “complete”; nobody else is sent there.
+    leads = outcome == Session.Outcome.COMPLETE or ("{code}" in address and getattr(panel, f"{outcome}_code"))
+    url = panels.way_back(address, code, identity.external_id, identity.captured) if leads else ""
+    hand_in = panels.hand_in_address(identity.captured) if outcome == Session.Outcome.COMPLETE else ""
+    fields = {"assignmentId": identity.captured.get("assignmentId", ""), "code": code} if hand_in else {}
+    return WayOut(code, url, panel.get_provider_display(), hand_in, fields)
+
+
+def _own_code(session: Session, outcome: str) -> str:
+    """The completion code; for any other outcome one that the house can make again and nobody else."""
+    if outcome == Session.Outcome.COMPLETE:
+        issued = CompletionCode.objects.filter(participant=session.participant_id).first()
+        return issued.code if issued is not None else ""
+    if outcome != Session.Outcome.FAILED:
+        return ""
+    return exit_code(session.participant.token)
+
+
+def exit_code(token: str) -> str:
+    """The code of a participant whom a fault kept from finishing; ``manage.py reconcile`` knows whose it is."""
+    return "X-" + salted_hmac("eyeballot.exit", token).hexdigest()[:8].upper()

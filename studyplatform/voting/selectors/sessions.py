@@ -1,0 +1,148 @@
+"""Where a session stands, and what its participant may know of the pairs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.storage import storages
+from django.db.models import Count, Q
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
+
+from studyplatform.voting.core import screens
+from studyplatform.voting.models import Session, Stimulus, Study, Trial
+
+
+def session_of(*, slug: str, token: str | None) -> Session | None:
+    """The session of a participant's token in a study."""
+    if token is None:
+        return None
+    sessions = Session.objects.select_related("participant", "study")
+    return sessions.filter(participant__token=token, study__slug=slug).first()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a session is: pairs that count (``answered`` of ``total``) and practice pairs, by themselves."""
+
+    answered: int
+    total: int
+    practice_answered: int
+    practice_total: int
+
+    @property
+    def practising(self) -> bool:
+        """Whether practice pairs come next."""
+        return self.practice_answered < self.practice_total
+
+
+def progress_of(session: Session) -> Progress:
+    """Pairs with a stored vote, of those in the plan; a pair that was taken back or skipped counts once."""
+    practice, done = Q(kind=Trial.Kind.PRACTICE), Q(votes__isnull=False)
+    counts = session.trials.standing().aggregate(
+        answered=Count("pk", filter=done & ~practice),
+        total=Count("pk", filter=~practice),
+        practice_answered=Count("pk", filter=done & practice),
+        practice_total=Count("pk", filter=practice),
+    )
+    return Progress(**counts)
+
+
+def next_trial(session: Session) -> Trial | None:
+    """The first pair without a vote."""
+    trials = Trial.objects.filter(session=session, votes=None).select_related("left", "right", "question", "study")
+    return trials.in_turn().first()
+
+
+def step_of(session: Session) -> str:
+    """Where a session stands: ``withdrawn``, ``ended`` (by its outcome), ``consent``, ``checks``, ``instructions``,
+    ``trial``, ``debrief`` or ``thanks``."""
+    if session.withdrew_at is not None:
+        return "withdrawn"
+    if session.outcome not in ("", Session.Outcome.COMPLETE):
+        return "ended"
+    if session.consented_at is None:
+        return "consent"
+    if session.admitted_at is None:
+        return "checks"
+    if session.finished_at is not None or next_trial(session) is None:
+        return "debrief" if session.study.ask_debrief and session.debriefed_at is None else "thanks"
+    return "instructions" if session.instructed_at is None else "trial"
+
+
+def checks_wanted(study: Study) -> list[str]:
+    """The screen checks of a study, in their order: ``window``, ``brightness``, ``colour``."""
+    return [name for name in ("window", "brightness", "colour") if getattr(study, f"check_{name}")]
+
+
+def check_seed(session: Session) -> str:
+    """What the pictures of this session's present try are drawn from; nobody outside can guess it."""
+    tries = session.checks.get("attempts", 0)
+    return salted_hmac("eyeballot.checks", f"{session.participant.token}:{tries}").hexdigest()
+
+
+def screen_found(
+    session: Session, *, shapes: int | None, plates: tuple[str, ...], px_per_mm: float | None
+) -> dict[str, Any]:
+    """The answers to the screen checks held against the pictures; ``passed`` where none of those asked for failed.
+
+    A count that is off by one passes: the faintest shape is at the edge of what a good screen shows.
+    """
+    wanted, seed = checks_wanted(session.study), check_seed(session)
+    found: dict[str, Any] = {"attempts": session.checks.get("attempts", 0) + 1, "passed": True}
+    if "window" in wanted and px_per_mm is not None:
+        found["px_per_mm"] = round(px_per_mm, 3)
+    if "brightness" in wanted:
+        _picture, there = screens.brightness_shapes(seed)
+        found |= {"shapes": shapes, "shapes_there": there}
+        found["passed"] &= shapes is not None and abs(shapes - there) <= 1
+    if "colour" in wanted:
+        right = [screens.plate_number(seed, number) for number in range(screens.PLATES)]
+        found["plates_right"] = sum(a.strip() == b for a, b in zip(plates, right, strict=False))
+        found["plates"] = screens.PLATES
+        found["passed"] &= found["plates_right"] == screens.PLATES
+    return found
+
+
+def plan_of(session: Session, *, start: int = 0, count: int | None = None) -> list[dict[str, Any]]:
+    """Pairs of the session in the order of answering, as a participant may know them: addresses and sizes, whether it
+    is practice; no condition, and nothing that tells a catch pair or a repeat.
+
+    ``start`` and ``count`` cut a window out of that order.
+    """
+    trials = session.trials.standing().select_related("left", "right", "question").annotate(answers=Count("votes"))
+    window = trials.in_turn()[start : None if count is None else start + count]
+    references = _references(session.study)
+    return [pair_shown(session.study, trial, references, answered=trial.answers > 0) for trial in window]
+
+
+def pair_of(trial: Trial) -> dict[str, Any]:
+    """One pair as a participant may know it."""
+    return pair_shown(trial.study, trial, _references(trial.study), answered=False)
+
+
+def pair_shown(
+    study: Study, trial: Trial, references: dict[tuple[int, str], Stimulus], *, answered: bool
+) -> dict[str, Any]:
+    """The JSON form of a pair; the reference is the scene's own picture, if the question shows one."""
+    reference = references.get((trial.scene_id, trial.question.reference))
+    return {
+        "id": trial.pk,
+        "position": trial.position,
+        "question": gettext(trial.question.text),
+        "left": picture_shown(study, trial.left),
+        "right": picture_shown(study, trial.right),
+        "reference": picture_shown(study, reference) if reference else None,
+        "answered": answered,
+        "practice": trial.kind == Trial.Kind.PRACTICE,
+    }
+
+
+def picture_shown(study: Study, stimulus: Stimulus) -> dict[str, Any]:
+    """Address and size of a picture, and nothing else about it."""
+    src = storages["stimuli"].url(f"{study.token}/{stimulus.public_name}.png")
+    return {"src": src, "width": stimulus.width, "height": stimulus.height}
+
+
+def _references(study: Study) -> dict[tuple[int, str], Stimulus]:
+    shown = study.stimuli.filter(role=Stimulus.Role.REFERENCE)
+    return {(stimulus.scene_id, stimulus.label): stimulus for stimulus in shown}
