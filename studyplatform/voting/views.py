@@ -205,9 +205,9 @@ def check_picture(request: HttpRequest, session: Session, tries: int, name: str)
         raise Http404("These pictures have been answered.")
     seed = check_seed(session)
     if name == "shapes":
-        data, _answer = screens.brightness_shapes(seed)
+        data = screens.brightness_shapes(seed)[0]
     else:
-        data, _answer = screens.colour_plate(seed, int(name.removeprefix("plate")))
+        data = screens.colour_plate(seed, int(name.removeprefix("plate")))[0]
     return HttpResponse(data, content_type="image/png")
 
 
@@ -294,9 +294,9 @@ def debrief(request: HttpRequest, session: Session) -> HttpResponse:
     return render(request, "voting/debrief.html", {"study": session.study})
 
 
+@csp_update(MTURK)
 @require_safe
 @taking_part
-@csp_update(MTURK)
 def thanks(request: HttpRequest, session: Session) -> HttpResponse:
     """The end. Completion is what the stored votes say, so a lost last request costs nothing."""
     if step_of(session) != "thanks":

@@ -2,6 +2,7 @@
 
 import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -32,7 +33,7 @@ def at(study: Study, name: str) -> str:
 def answer_all(client: Client, study: Study) -> str:
     """Vote by plain forms until the end; the last page."""
     for trial in Participant.objects.latest("pk").trials.in_turn():
-        ballot = {"trial": trial.pk, "uuid": "00000000-0000-4000-8000-%012d" % trial.pk, "choice": "left"}
+        ballot = {"trial": trial.pk, "uuid": str(uuid4()), "choice": "left"}
         client.post(at(study, "trial"), ballot)
     return client.get(at(study, "thanks")).content.decode()
 

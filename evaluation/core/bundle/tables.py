@@ -118,8 +118,8 @@ TABLES = (
          _c("stimulus_left", "left", to="stimuli"), _c("stimulus_right", "right", to="stimuli"),
          _c("choice", among=(*SHARE_LEFT, "skip", "timeout", "")),
          _c("expected_choice", "expected", among=("left", "right", "")), _c("repeat_of"),
-         _c("rt_ms", type="i", empty=True), _c("shown_at"), _c("submitted_at"), _c("late", type="b"), _c("superseded", type="b"),
-         _c("design", "strategy"), _c("design_prob", type="f")),
+         _c("rt_ms", type="i", empty=True), _c("shown_at"), _c("submitted_at"), _c("late", type="b"),
+         _c("superseded", type="b"), _c("design", "strategy"), _c("design_prob", type="f")),
         ("id",),
     ),
 )  # fmt: skip

@@ -163,7 +163,7 @@ class Note(Shape):
 
     kind = serializers.ChoiceField(choices=[str(k) for k in Event.Kind if k not in (Event.Kind.UNDO, Event.Kind.GAP)])
     at = serializers.DateTimeField()
-    data = serializers.DictField(child=serializers.FloatField(), required=False, default=dict)
+    data = serializers.DictField(child=serializers.FloatField(), default=dict)  # type: ignore[assignment]
 
     def validate_data(self, data: dict[str, float]) -> dict[str, float]:
         """A few finite numbers: what people type or where they are has no place here."""

@@ -9,7 +9,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
 from studyplatform.voting.core import screens
-from studyplatform.voting.models import Session, Stimulus, Study, Trial
+from studyplatform.voting.models import Session, Stimulus, Study, Trial, Vote
 
 
 def session_of(*, slug: str, token: str | None) -> Session | None:
@@ -109,10 +109,11 @@ def plan_of(session: Session, *, start: int = 0, count: int | None = None) -> li
 
     ``start`` and ``count`` cut a window out of that order.
     """
-    trials = session.trials.standing().select_related("left", "right", "question").annotate(answers=Count("votes"))
+    trials = session.trials.standing().select_related("left", "right", "question")
+    done = set(Vote.objects.filter(trial__session=session).values_list("trial", flat=True))
     window = trials.in_turn()[start : None if count is None else start + count]
     references = _references(session.study)
-    return [pair_shown(session.study, trial, references, answered=trial.answers > 0) for trial in window]
+    return [pair_shown(session.study, trial, references, answered=trial.pk in done) for trial in window]
 
 
 def pair_of(trial: Trial) -> dict[str, Any]:

@@ -151,13 +151,14 @@ def session_plan(study: Study, pictures: list[Picture]) -> dict[str, int]:
 
 def _preregister(study: Study) -> None:
     primary = {g.slug: [m.metric.key for m in g.metrics.filter(is_primary=True)] for g in study.grids.order_by("slug")}
+    session = (study.design or {})["session"]
     content = {
         "title": study.title,
         "hypothesis": study.hypothesis,
         "question": "Does the image with the minimum loss match what people prefer?",
         "primary_metric": primary,
         "stopping_rule": (
-            f"{study.sessions_planned} sessions of {study.design['session']['main']} pairs, laid before the first "
+            f"{study.sessions_planned} sessions of {session['main']} pairs, laid before the first "
             "vote; no look at the direction of the outcome before the study closes."
         ),
         "design_sha256": study.design_digest,
