@@ -302,3 +302,20 @@ def test_questions_at_one_position_are_numbered_by_their_order_in_the_form(as_ow
     as_owner.post(ADD, form(grids=[grid.pk]) | rows | {"questions-1-position": 0})
     questions = Study.objects.get().questions.all()
     assert [(q.preset, q.position) for q in questions] == [("style", 0), ("natural", 1)]
+
+
+def test_a_participant_is_left_out_for_a_reason_and_taken_in_again(as_owner, owner, colleague):
+    study = factories.study(owner=owner, state="open")
+    who = factories.finished(study)
+    page, decide = f"/admin/voting/participant/{who.pk}/change/", f"/admin/voting/participant/{who.pk}/decide/"
+    assert "Leave out" in as_owner.get(page).content.decode()
+    assert "Say why" in as_owner.post(decide, {"reason": " "}, follow=True).content.decode()
+    text = as_owner.post(decide, {"reason": "answered in the dark"}, follow=True).content.decode()
+    assert "answered in the dark" in text
+    assert "Take in again" in text
+    assert "Leave out" in as_owner.post(decide, {"include": "1"}, follow=True).content.decode()
+    study.memberships.create(user=colleague, role="viewer")
+    viewer = signed_in(colleague)
+    assert "Leave out" not in viewer.get(page).content.decode()
+    assert "Only the owner and editors" in viewer.post(decide, {"reason": "no"}, follow=True).content.decode()
+    assert not who.exclusions.filter(undone_at=None).exists()

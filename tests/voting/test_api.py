@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from studyplatform.voting.api import participant as api
 from studyplatform.voting.identity import bot_mark, participant_key
-from studyplatform.voting.models import Participant, Study, Vote
+from studyplatform.voting.models import Panel, Participant, Study, Vote
 from studyplatform.voting.services import study_transition
 from tests import factories
 
@@ -28,6 +28,8 @@ class Foreign:
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
         address = reverse(f"voting:api-{name}", args=[self.slug])
+        if method == "get":
+            return self.http.get(address, body, headers=headers)
         return getattr(self.http, method)(address, body, "application/json", headers=headers)
 
     def start(self, **headers: str) -> "Foreign":
@@ -211,3 +213,50 @@ def test_the_page_of_the_api_keeps_to_the_policy(client, db):
     own = client.get(re.findall(r'src="([^"]*script[^"]*)"', text)[-1])
     assert own["Content-Type"].startswith("application/javascript")
     assert reverse("voting:api-schema") in own.content.decode()
+
+
+def test_undo_notes_checks_debrief_and_a_window_of_the_plan(owner):
+    study = factories.study(
+        owner=owner, allow_undo=True, check_brightness=True, ask_debrief=True, practice_trials=1, state="open"
+    )
+    client = Foreign(study).start()
+    assert client.ask("post", "consent").json()["step"] == "checks"
+    checks = client.ask("get", "checks").json()
+    assert (checks["wanted"], checks["plates"]) == (["brightness"], [])
+    assert client.ask("post", "checks", {"shapes": 5}).json()["step"] == "instructions"
+    assert client.ask("post", "instructions", {}).json()["practice_total"] == 1
+    plan = client.ask("get", "plan").json()
+    assert (plan["layout"], plan["feedback"], plan["trials"][0]["practice"]) == ("side_by_side", True, True)
+    window = client.ask("get", "plan", {"start": 1, "count": 2}).json()["trials"]
+    assert window == plan["trials"][1:3]
+    assert client.vote(plan["trials"][0]["id"]).json()["correct"] in (True, False)
+    assert client.ask("post", "undo").status_code == 409  # practice is not taken back
+    first = client.vote(plan["trials"][1]["id"]).json()
+    assert (first["correct"], first["appended"]) == (None, None)
+    undone = client.ask("post", "undo").json()
+    assert client.vote(undone["trial"]["id"], "right").status_code == 201
+    skipped = client.vote(plan["trials"][2]["id"], "skip").json()
+    assert skipped["appended"]["left"] == plan["trials"][2]["left"]
+    note = {"kind": "pause", "at": "2026-11-22T10:00:00Z", "data": {"ms": 1200}}
+    assert client.ask("post", "events", {"events": [note, note]}).json() == {"stored": 2}
+    for bad in ({"kind": "mood"}, {"at": "soon"}, {"data": {"x": "me@example.org"}}, {"data": {"n": float("inf")}}):
+        assert client.ask("post", "events", {"events": [note | bad]}).status_code == 400
+    while (upcoming := next((p for p in client.plan() if not p["answered"]), None)) is not None:
+        client.vote(upcoming["id"])
+    assert client.ask("get", "session").json()["step"] == "debrief"
+    answer = client.ask("post", "finish").json()
+    assert (answer["url"], answer["result"]) == ("", None)
+    assert client.ask("post", "debrief", {"looked_at": "edges"}).json()["step"] == "thanks"
+    assert client.ask("post", "undo").status_code == 409
+
+
+def test_a_session_of_a_panel_through_the_api(open_study):
+    Panel.objects.create(study=open_study, provider="prolific", complete_code="DONE")
+    address = reverse("voting:api-session", args=[open_study.slug])
+    assert Client().post(address, "{}", "application/json").json()["code"] == "panel"
+    sent = {"parameters": {"PROLIFIC_PID": "abc"}}
+    first = Client().post(address, sent, "application/json").json()
+    again = Client().post(address, sent, "application/json").json()
+    assert first["key"] == again["key"]
+    bad = Client().post(address, {"parameters": {"PROLIFIC_PID": "a b"}}, "application/json")
+    assert (bad.status_code, bad.json()["code"]) == (400, "panel")

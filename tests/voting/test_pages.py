@@ -315,3 +315,72 @@ def test_a_drafts_researchers_read_who_sees_the_page(owner, colleague, client):
     assert reverse("admin:voting_study_change", args=[study.pk]) in page
     study.memberships.create(user=colleague, role="viewer")
     assert "Only the researchers of this study" in client.get(url("landing", study)).content.decode()
+
+
+def test_to_decline_is_one_press_and_stores_nothing(open_study, client):
+    client.post(url("start", open_study))
+    assert url("decline", open_study) in client.get(url("consent", open_study)).content.decode()
+    assert client.post(url("decline", open_study), follow=True).status_code == 200
+    page = client.get(url("landing", open_study)).content.decode()
+    assert "You have chosen not to take part." in page
+    for name in ("consent", "instructions", "trial", "thanks", "checks", "debrief"):
+        assert client.get(url(name, open_study)).url == url("landing", open_study)
+
+
+def test_the_screen_checks_stand_between_consent_and_instructions(owner, client):
+    checks = {"check_window": True, "check_brightness": True, "check_colour": True, "screen_out": True}
+    study = factories.study(owner=owner, state="open", **checks)
+    client.post(url("start", study))
+    assert "Step 1 of 3" in client.get(url("consent", study)).content.decode()
+    assert client.post(url("consent", study)).url == url("checks", study)
+    page = client.get(url("checks", study)).content.decode()
+    addresses = {part.split('"')[0] for part in page.split('src="')[1:] if "/checks/" in part}
+    assert len(addresses) == 4
+    for address in addresses:
+        picture = client.get(address)
+        assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/png")
+        assert Client().get(address).status_code == 302  # nobody else's
+    assert client.get(url("trial", study)).url == url("checks", study)
+    wrong = {"shapes": "x", "plate0": "", "px_per_mm": "wide"}
+    assert client.post(url("checks", study), wrong).url == url("checks", study)
+    assert "That did not fit." in client.get(url("checks", study)).content.decode()
+    client.post(url("checks", study), {"shapes": "1"})
+    assert "does not fit what this study needs" in client.get(url("landing", study)).content.decode()
+    assert client.get(next(iter(addresses))).status_code == 404
+
+
+def test_debrief_and_thanks_and_the_own_result(owner, client):
+    study = factories.study(owner=owner, ask_debrief=True, show_own_result=True, state="open")
+    client = begin(study)
+    for _ in range(4):
+        answer = choose(client, study)
+    assert answer.url == url("debrief", study)
+    page = client.get(url("debrief", study)).content.decode()
+    assert "Did anything not work" in page
+    assert Participant.objects.get().session.outcome == "complete"  # whatever happens now
+    assert client.post(url("debrief", study), {"looked_at": "the sky"}).url == url("thanks", study)
+    page = client.get(url("thanks", study)).content.decode()
+    assert "You preferred the picture with the lower loss in" in page
+    assert client.get(url("debrief", study)).url == url("thanks", study)
+
+
+def test_practice_is_counted_apart_on_the_plain_page(owner):
+    study = factories.study(owner=owner, practice_trials=2, state="open")
+    client = begin(study)
+    page = client.get(url("trial", study))
+    assert (page.context["practising"], page.context["total"]) == (True, 2)
+    choose(client, study)
+    choose(client, study)
+    page = client.get(url("trial", study))
+    assert (page.context["practising"], page.context["answered"], page.context["total"]) == (False, 0, 4)
+
+
+def test_whoever_comes_back_late_is_led_as_the_study_says(owner):
+    study = factories.study(owner=owner, resume="instructions", resume_after_minutes=5, state="open")
+    client = begin(study)
+    session = Participant.objects.get().session
+    session.instructed_at -= timedelta(minutes=6)
+    session.save()
+    assert client.get(url("trial", study)).url == url("instructions", study)
+    client.post(url("instructions", study))
+    assert client.get(url("trial", study)).status_code == 200

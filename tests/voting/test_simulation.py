@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from studyplatform.voting.core.observers import Observers
 from studyplatform.voting.models import Participant, Study, Vote
 from studyplatform.voting.services import StudyError
-from studyplatform.voting.simulation import ServerError, simulate_study, utilities_favouring
+from studyplatform.voting.simulation import Network, ServerError, simulate_study, utilities_favouring
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,3 +102,37 @@ def test_the_command(rehearsal, live_server, tmp_path, capsys):
     ):
         with pytest.raises(CommandError, match=words):
             call_command("simulate", *arguments, "--url", live_server.url)
+
+
+def test_on_a_slow_line_that_loses_answers_every_vote_is_stored_once(live_server):
+    study = factories.study(simulated=True, trials_per_session=6, sessions_planned=4, state="open")
+    network = Network(delay_ms=5, lost=0.3, seed=3)
+    played = simulate_study(
+        study=study, base_url=live_server.url, observers=Observers({}), participants=4, network=network
+    )
+    assert (played.finished, played.votes) == (4, 24)
+    assert Vote.objects.count() == 24
+
+
+def test_people_who_look_pass_the_catch_pairs_and_the_checks_and_spammers_do_not(live_server):
+    checks = {"check_brightness": True, "check_colour": True, "screen_out": True}
+    study = factories.study(
+        simulated=True, trials_per_session=4, sessions_planned=12, catch_trials=6, state="open", **checks
+    )
+
+    def passed(first: int) -> float:
+        people = Participant.objects.order_by("pk")[first : first + 6]
+        caught = Vote.objects.filter(trial__participant__in=list(people), trial__kind="catch")
+        assert caught.count() == 36
+        return sum(v.choice == v.trial.expected for v in caught.select_related("trial")) / 36
+
+    simulate_study(study=study, base_url=live_server.url, observers=Observers({}, lapse=0), participants=6)
+    assert passed(0) == 1
+    crowd = Observers({}, spammers=1.0, spam="random")
+    simulate_study(study=study, base_url=live_server.url, observers=crowd, participants=6)
+    assert 0.2 < passed(6) < 0.8
+
+
+def test_a_command_with_a_share_that_is_none_says_so(rehearsal):
+    with pytest.raises(CommandError, match="no share"):
+        call_command("simulate", rehearsal.slug, spammers=3.0)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
             else:
                 with server() as url:
                     self._play(study, url, crowd, options)
-        except (StudyError, ServerError) as error:
+        except (StudyError, ServerError, ValueError) as error:
             raise CommandError(str(error)) from error
 
     def _utilities(self, study: Study, options: dict[str, Any]) -> dict[Key, float]:
