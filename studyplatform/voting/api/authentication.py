@@ -2,12 +2,28 @@
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from studyplatform.voting.identity import cookie_token, token_of
+
+
+def token_asking(request: HttpRequest | Request, slug: str) -> str | None:
+    """The token of whoever asks, ``None`` for nobody; raises for a forged key or a cookie without its CSRF token."""
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        token = token_of(key.strip())
+        if token is None:
+            raise AuthenticationFailed("This key was not given out here. Start a session to get one.")
+        return token
+    token = cookie_token(request, slug)
+    if token is not None:
+        # A cookie travels with forged requests too; a bearer does not.
+        SessionAuthentication().enforce_csrf(request)  # type: ignore[arg-type]  # it asks what both have
+    return token
 
 
 @dataclass(frozen=True)
@@ -22,18 +38,8 @@ class ParticipantAuthentication(BaseAuthentication):
     """``Authorization: Bearer <key>`` from POST .../session/, or the cookie that our own pages set."""
 
     def authenticate(self, request: Request) -> tuple[TakingPart, None] | None:
-        kind, _, key = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            token = token_of(key.strip())
-            if token is None:
-                raise AuthenticationFailed("This key was not given out here. Start a session to get one.")
-            return TakingPart(token), None
-        token = cookie_token(request, request.parser_context["kwargs"].get("slug", ""))
-        if token is None:
-            return None
-        # A cookie travels with forged requests too; a bearer does not.
-        SessionAuthentication().enforce_csrf(request)
-        return TakingPart(token), None
+        token = token_asking(request, request.parser_context["kwargs"].get("slug", ""))
+        return None if token is None else (TakingPart(token), None)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

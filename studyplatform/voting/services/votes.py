@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 from django.db import connection, transaction
 from django.db.models import Field, Max
@@ -19,7 +20,8 @@ from studyplatform.voting.selectors import pair_of, state_sentence, takes_votes
 from studyplatform.voting.services.errors import NotTakingPart, VoteRefused, VoteStored
 from studyplatform.voting.services.trials import event_note, trial_copy
 
-# The same text for PostgreSQL and SQLite.
+# The same text for PostgreSQL and SQLite. Turns have no gaps, and nothing is answered before the turn before it is; so
+# the trials of that one turn tell whether all earlier ones are answered, also those that an undo asked again.
 INSERT = """
 INSERT INTO voting_vote (study_id, uuid, trial_id, choice, rt_ms, shown_at, submitted_at, late, client)
 SELECT t.study_id, %(uuid)s, t.id, %(choice)s, %(rt_ms)s, %(shown_at)s, %(now)s, s.state = 'closed', %(client)s
@@ -32,9 +34,9 @@ WHERE t.id = %(trial)s AND p.token = %(participant)s AND s.slug = %(study)s
   AND (s.state IN ('pilot', 'open') OR (s.state = 'closed' AND s.votes_until >= %(now)s))
   AND (%(choice)s IN ('left', 'right', 'skip') OR s.allow_ties)
   AND NOT EXISTS (
-    SELECT 1 FROM voting_trial earlier
-    WHERE earlier.participant_id = t.participant_id AND earlier.turn < t.turn
-      AND NOT EXISTS (SELECT 1 FROM voting_vote v WHERE v.study_id = earlier.study_id AND v.trial_id = earlier.id)
+    SELECT 1 FROM voting_trial before
+    WHERE before.participant_id = t.participant_id AND before.turn = t.turn - 1
+      AND NOT EXISTS (SELECT 1 FROM voting_vote v WHERE v.study_id = before.study_id AND v.trial_id = before.id)
   )
 ON CONFLICT DO NOTHING
 RETURNING late, (
@@ -42,6 +44,17 @@ RETURNING late, (
   WHERE told.id = trial_id AND told.kind = 'practice' AND teller.practice_feedback
 )
 """
+
+# PostgreSQL plans the statement once per connection: planning it costs more than twice what running it does.
+PARAMETERS = {
+    "uuid": "uuid", "choice": "text", "rt_ms": "integer", "shown_at": "timestamptz", "now": "timestamptz",
+    "client": "jsonb", "trial": "bigint", "participant": "text", "study": "text",
+}  # fmt: skip
+PREPARE = f"PREPARE eyeballot_vote ({', '.join(PARAMETERS.values())}) AS " + INSERT % {
+    name: f"${place}" for place, name in enumerate(PARAMETERS, 1)
+}
+EXECUTE = f"EXECUTE eyeballot_vote ({', '.join(f'%({name})s' for name in PARAMETERS)})"
+_prepared: WeakSet[Any] = WeakSet()
 
 # What a participant may send; `skip` says that a picture did not load.
 CHOICES = (Vote.Choice.LEFT, Vote.Choice.RIGHT, Vote.Choice.TIE, Vote.Choice.SKIP)
@@ -76,7 +89,7 @@ def vote_cast(
     for _attempt in range(3):
         # A skip and the pair that is asked again for it are stored together; any other vote is one statement.
         with transaction.atomic() if choice == Vote.Choice.SKIP else nullcontext(), connection.cursor() as cursor:
-            cursor.execute(INSERT, parameters)
+            cursor.execute(_statement(), parameters)
             rows = cursor.fetchall()
             appended = _reask(trial) if rows and choice == Vote.Choice.SKIP else None
         if rows:
@@ -90,6 +103,21 @@ def vote_cast(
     return VoteRefused(503, "busy", _("The study is busy. Your vote will be sent again."))
 
 
+def _statement() -> str:
+    """The one statement as this connection takes it.
+
+    Behind a pooler that hands out connections by transaction nothing can be prepared; Django's own setting for that,
+    ``?disable_server_side_cursors=true`` in DATABASE_URL, says so here too.
+    """
+    if connection.vendor != "postgresql" or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
+        return INSERT
+    if connection.connection not in _prepared:
+        with connection.wrap_database_errors, connection.connection.cursor() as bare:
+            bare.execute(PREPARE)
+        _prepared.add(connection.connection)
+    return EXECUTE
+
+
 def _reask(number: int) -> dict[str, Any] | None:
     """The skipped trial's pair once more at the end of the plan, unless it has been asked often enough."""
     skipped = Trial.objects.get(pk=number)
@@ -101,8 +129,10 @@ def _reask(number: int) -> dict[str, Any] | None:
     # At the end, practice would come too late to teach anything.
     if skipped.kind == Trial.Kind.PRACTICE:
         return None
-    last = Trial.objects.filter(participant=skipped.participant_id).aggregate(last=Max("position"))["last"]
-    return pair_of(trial_copy(skipped, position=last + 1, turn=last + 1, reasks=skipped))
+    last = Trial.objects.filter(participant=skipped.participant_id).aggregate(
+        position=Max("position"), turn=Max("turn")
+    )
+    return pair_of(trial_copy(skipped, position=last["position"] + 1, turn=last["turn"] + 1, reasks=skipped))
 
 
 @transaction.atomic
