@@ -76,6 +76,20 @@ def test_three_participants_see_no_condition(owner):
             assert not seen, (seen, text[:400])
 
 
+def test_catch_pairs_and_repeats_look_like_all_others(owner):
+    grid = factories.rendered_grid("secret-grid", owner=owner, learning_rates=RATES)
+    asked = {"trials_per_session": 4, "practice_trials": 1, "catch_trials": 2, "repeat_trials": 1, "allow_undo": True}
+    study = factories.study(owner=owner, grid=grid, **asked, state="open")
+    hidden = secrets(study) | {"scrambled", "identity", '"repeat"', "expected"}
+    for _ in range(3):
+        texts, _addresses = crawl(study)
+        for text in texts:
+            seen = [word for word in hidden if word.lower() in text.lower()]
+            assert not seen, (seen, text[:400])
+    for pair in selectors.plan_of(Participant.objects.latest("pk").session):
+        assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered", "practice"}
+
+
 def test_the_crawl_would_see_a_leak(owner, monkeypatch):
     """The positive control: a label in the plan is found."""
     study = factories.study(

@@ -322,7 +322,7 @@ def test_to_decline_is_one_press_and_stores_nothing(open_study, client):
     assert url("decline", open_study) in client.get(url("consent", open_study)).content.decode()
     assert client.post(url("decline", open_study), follow=True).status_code == 200
     page = client.get(url("landing", open_study)).content.decode()
-    assert "You have chosen not to take part." in page
+    assert "You have chosen not to take part" in page
     for name in ("consent", "instructions", "trial", "thanks", "checks", "debrief"):
         assert client.get(url(name, open_study)).url == url("landing", open_study)
 

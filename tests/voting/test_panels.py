@@ -102,7 +102,7 @@ def test_each_outcome_has_its_own_code(open_study):
     client.post(at(study, "start"), PERSON)
     client.post(at(study, "decline"))
     page = client.get(at(study, "landing")).content.decode()
-    assert "You have chosen not to take part." in page
+    assert "You have chosen not to take part" in page
     assert "app.prolific.com" not in page  # no code was set for this outcome
     session = Participant.objects.get().session
     ways = {outcome: selectors.way_out(session, outcome) for outcome in ("screened_out", "failed")}

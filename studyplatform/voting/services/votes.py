@@ -109,7 +109,7 @@ def _statement() -> str:
     Behind a pooler that hands out connections by transaction nothing can be prepared; Django's own setting for that,
     ``?disable_server_side_cursors=true`` in DATABASE_URL, says so here too.
     """
-    if connection.vendor != "postgresql" or connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
+    if connection.vendor != "postgresql" or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         return INSERT
     if connection.connection not in _prepared:
         with connection.wrap_database_errors, connection.connection.cursor() as bare:
