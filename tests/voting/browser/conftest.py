@@ -1,0 +1,56 @@
+"""A real Chromium for the tests in this folder; without one they are skipped, or refused where one is required."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from studyplatform.voting.models import Study
+from tests import factories
+from tests.voting.browser.people import Person
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+if CHROMIUM is None and os.environ.get("EYEBALLOT_REQUIRE") == "1":
+    raise RuntimeError("A Chromium is required here (EYEBALLOT_REQUIRE=1): install it or name one in CHROMIUM.")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install it or name one in CHROMIUM")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    # Playwright's loop makes Django think the test's own thread is asynchronous, which it is not.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+
+
+@pytest.fixture
+def study() -> Study:
+    return factories.study(trials_per_session=6, allow_ties=True, questions=("natural", "style"), state="open")
+
+
+@pytest.fixture
+def somebody(browser: Any, live_server: Any) -> Iterator[Callable[..., Person]]:
+    """``somebody(study, **context)`` sits down in front of a browser of their own."""
+    people: list[Person] = []
+
+    def sit_down(study: Study, **context: Any) -> Person:
+        people.append(Person(browser, live_server.url, study, **context))
+        return people[-1]
+
+    yield sit_down
+    for person in people:
+        person.context.close()
+
+
+@pytest.fixture
+def person(somebody: Callable[..., Person], study: Study) -> Person:
+    """Somebody at a desk, with the usual study."""
+    return somebody(study)
