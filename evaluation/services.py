@@ -19,8 +19,8 @@ from evaluation.core.derived import NAME, votes_analysis
 from evaluation.core.figures import chart_files, chart_texts
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
-from evaluation.selectors import UNBLINDED, takes_votes
 from studyplatform.voting.models import AuditEntry, ExportRecord, Study
+from studyplatform.voting.selectors import UNBLINDED, is_blind
 
 
 class EvaluationError(Exception):
@@ -51,7 +51,7 @@ def analysis_run(
     wanted = {"data_digest": data.digest, "options": options.to_json(), "code_version": code}
     questions = list(study.questions.all())
     same = {a.question_id: a for a in study.analyses.filter(**wanted, results__schema=SCHEMA).order_by("-pk")}
-    if takes_votes(study):
+    if is_blind(study):
         AuditEntry.objects.create(study=study, user=by, action=UNBLINDED, data={"data_digest": data.digest})
     if all(q.pk in same and figures_stored(same[q.pk]) for q in questions):
         return [same[q.pk] for q in questions]
@@ -127,7 +127,7 @@ def _planted_before(study: Study) -> Mapping[str, Any] | None:
 def _check(study: Study, planted: Mapping[str, Any] | None, unblind: bool) -> None:
     if planted and not study.simulated:
         raise EvaluationError("A planted truth belongs to a simulated study; this one asks people.")
-    if takes_votes(study) and not unblind:
+    if is_blind(study) and not unblind:
         raise EvaluationError(
             f"“{study}” still takes votes ({study.state}), and its outcome stays hidden until it is closed. "
             "Close it first, or pass --unblind, which is written to its audit log."

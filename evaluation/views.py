@@ -12,9 +12,10 @@ from evaluation.core.bundle import TABLES, export_name, table_csv
 from evaluation.core.derived import votes_analysis
 from evaluation.inputs import study_data
 from evaluation.report import report_of
-from evaluation.selectors import is_sealed, latest_analyses, may_download, readable_studies
+from evaluation.selectors import latest_analyses, readable_studies
 from evaluation.services import bundle_zip, export_record, figure_name
 from studyplatform.voting.models import Study
+from studyplatform.voting.selectors import is_sealed, may_download
 
 VOTES = "votes_analysis"  # the vote and the losses of its two pictures in one row
 CHOICES = ("trials", VOTES)  # tables that tell the direction of the outcome

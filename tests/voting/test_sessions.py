@@ -92,6 +92,14 @@ def test_a_plan_holds_practice_catch_pairs_and_repeats(owner):
     assert selectors.pairs_in_session(study) == 11
 
 
+def test_more_repeats_than_a_session_can_hold_are_refused_in_words(owner):
+    study = factories.study(owner=owner, trials_per_session=2, repeat_trials=2)
+    with pytest.raises(StudyError, match=r"No plan can be laid: .*repeat"):
+        study_transition(study=study, to="open", by=owner)
+    assert Study.objects.get().state == "draft"
+    assert not Block.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("question", "better", "worse"),
     [

@@ -1,32 +1,156 @@
-"""What a researcher may ask for: their own studies, so far."""
+"""What a researcher may ask for: one's own studies, and their data once people have done voting."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from django.contrib.auth.models import User
-from drf_spectacular.utils import extend_schema
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from studyplatform.voting.api import serializers as shapes
-from studyplatform.voting.models import Study
-from studyplatform.voting.selectors import studies_visible, study_counts
+from studyplatform.voting.models import Study, Trial, Vote
+from studyplatform.voting.selectors import (
+    is_sealed,
+    may_download,
+    participant_hash,
+    picture_shown,
+    studies_visible,
+    study_counts,
+)
+
+PAGE = [
+    OpenApiParameter("after", int, description="Rows after this `trial`; without it from the first."),
+    OpenApiParameter("count", int, description="At most so many (1000)."),
+]
 
 
-class StudyListView(APIView):
-    """Studies of the signed-in researcher."""
+class ResearcherView(APIView):
+    """What the views of signed-in researchers share."""
 
     authentication_classes = [SessionAuthentication]
+
+    def studies(self) -> Iterable[Study]:
+        """The studies that the researcher owns or is a member of."""
+        return studies_visible(self.request.user) if isinstance(self.request.user, User) else []
+
+    def study(self, slug: str) -> Study:
+        """One of these; all others do not exist."""
+        for study in studies_visible(self.request.user).filter(slug=slug):
+            return study
+        raise Http404(f"You have no study {slug!r}.")
+
+
+class StudyListView(ResearcherView):
+    """Studies of the signed-in researcher."""
 
     @extend_schema(operation_id="studies", responses={200: shapes.StudyRow(many=True)})
     def get(self, request: Request) -> Response:
         """The studies you own or are a member of, and how far each is."""
-        user = request.user
-        studies = studies_visible(user) if isinstance(user, User) else Study.objects.none()
-        rows = [{**_named(study), **asdict(study_counts(study))} for study in studies]
+        rows = [{**_named(study), **asdict(study_counts(study))} for study in self.studies()]
         return Response(shapes.StudyRow(rows, many=True).data)
+
+
+class StimuliView(ResearcherView):
+    """The pictures of a study."""
+
+    @extend_schema(operation_id="study_stimuli", responses={200: shapes.StimulusRow(many=True), 404: shapes.Problem})
+    def get(self, request: Request, slug: str) -> Response:
+        """Each published picture with its scene and condition. Participants see the address alone."""
+        study = self.study(slug)
+        rows = study.stimuli.select_related("scene", "render").order_by("scene", "position", "replicate", "pk")
+        return Response([_stimulus(study, row) for row in rows])
+
+
+class TableView(ResearcherView):
+    """Rows that tell who chose what: for those who may take the data, once people have done voting."""
+
+    def page(self, slug: str) -> tuple[Study, list[Trial]] | Response:
+        """The study and the asked stretch of its trials, or why they are not given."""
+        study = self.study(slug)
+        if not may_download(self.request.user, study):
+            return Response({"code": "role", "detail": "Viewers of a study see how far it is, not its data."}, 403)
+        if is_sealed(study):
+            sentence = (
+                f"The data stay sealed while people vote; the study is {study.state}. Close it first, or run "
+                f"“manage.py evaluate {study.slug} --unblind”, which is written to its audit log."
+            )
+            return Response({"code": "sealed", "detail": sentence}, 409)
+        asked = shapes.Page(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        rows = study.trials.select_related("participant", "question", "scene", "left", "right").order_by("pk")
+        return study, list(rows.filter(pk__gt=asked.validated_data["after"])[: asked.validated_data["count"]])
+
+
+class TrialsView(TableView):
+    """Served pairs."""
+
+    @extend_schema(operation_id="study_trials", parameters=PAGE, responses={200: shapes.TrialRow(many=True)})
+    def get(self, request: Request, slug: str) -> Response:
+        """Every served pair, answered or not, in the order of `trial`."""
+        found = self.page(slug)
+        if isinstance(found, Response):
+            return found
+        study, trials = found
+        return Response([_trial(study, trial) for trial in trials])
+
+
+class VotesView(TableView):
+    """Votes."""
+
+    @extend_schema(operation_id="study_votes", parameters=PAGE, responses={200: shapes.VoteRow(many=True)})
+    def get(self, request: Request, slug: str) -> Response:
+        """The votes of the same stretch of trials; a trial without a vote has no row."""
+        found = self.page(slug)
+        if isinstance(found, Response):
+            return found
+        study, trials = found
+        votes = Vote.objects.filter(study=study, trial__in=trials).order_by("trial")
+        fields = ("choice", "rt_ms", "shown_at", "submitted_at", "late", "client")
+        rows = [{"trial": v.trial_id, **{name: getattr(v, name) for name in fields}} for v in votes]
+        return Response(shapes.VoteRow(rows, many=True).data)
+
+
+class ExportsView(ResearcherView):
+    """What has left the house."""
+
+    @extend_schema(operation_id="study_exports", responses={200: shapes.ExportRow(many=True)})
+    def get(self, request: Request, slug: str) -> Response:
+        """The exports taken so far: number, time, and the digest of the data in them."""
+        rows = self.study(slug).exports.order_by("number").values("number", "at", "data_digest")
+        return Response(shapes.ExportRow(rows, many=True).data)
 
 
 def _named(study: Study) -> dict[str, object]:
     return {name: getattr(study, name) for name in ("slug", "title", "state", "simulated", "design_digest")}
+
+
+def _stimulus(study: Study, row: Any) -> dict[str, Any]:
+    return {
+        "id": row.public_name,
+        **picture_shown(study, row),
+        "scene": row.scene.label,
+        "condition": row.label,
+        "role": row.role,
+        "replicate": row.replicate,
+        "render": row.render.digest,
+    }
+
+
+def _trial(study: Study, trial: Trial) -> dict[str, Any]:
+    plain = ("position", "turn", "kind", "expected", "repeats", "strategy", "design_prob", "reserved_at")
+    return {
+        "trial": trial.pk,
+        "participant": participant_hash(study, trial.participant.token),
+        "question": trial.question.preset,
+        "scene": trial.scene.label,
+        "left": trial.left.public_name,
+        "right": trial.right.public_name,
+        "supersedes": trial.supersedes_id,
+        "reasks": trial.reasks_id,
+        **{name: getattr(trial, name) for name in plain},
+    }

@@ -250,3 +250,62 @@ class StudyRow(Shape):
     finished = serializers.IntegerField()
     votes = serializers.IntegerField()
     planned = serializers.IntegerField()
+
+
+class Page(Shape):
+    """A stretch of rows."""
+
+    after = serializers.IntegerField(min_value=0, default=0)
+    count = serializers.IntegerField(min_value=1, max_value=1000, default=1000)
+
+
+class StimulusRow(Picture):
+    """A published picture, as its researchers know it."""
+
+    id = serializers.CharField()
+    scene = serializers.CharField()
+    condition = serializers.CharField()
+    role = serializers.CharField(help_text="grid, control, reference or catch")
+    replicate = serializers.IntegerField()
+    render = serializers.CharField(help_text="The digest of the render: the same in the grid and in every export.")
+
+
+class TrialRow(Shape):
+    """A served pair."""
+
+    trial = serializers.IntegerField()
+    participant = serializers.CharField(help_text="The same id as in participants.csv.")
+    question = serializers.CharField()
+    scene = serializers.CharField()
+    left = serializers.CharField()
+    right = serializers.CharField()
+    position = serializers.IntegerField()
+    turn = serializers.IntegerField(help_text="Place in the order of answering.")
+    kind = serializers.CharField()
+    expected = serializers.CharField(allow_blank=True)
+    repeats = serializers.IntegerField(allow_null=True)
+    supersedes = serializers.IntegerField(allow_null=True)
+    reasks = serializers.IntegerField(allow_null=True)
+    strategy = serializers.CharField()
+    design_prob = serializers.FloatField()
+    reserved_at = serializers.DateTimeField()
+
+
+class VoteRow(Shape):
+    """The answer to a trial."""
+
+    trial = serializers.IntegerField()
+    choice = serializers.CharField()
+    rt_ms = serializers.IntegerField(allow_null=True)
+    shown_at = serializers.DateTimeField(allow_null=True)
+    submitted_at = serializers.DateTimeField()
+    late = serializers.BooleanField()
+    client = serializers.DictField()
+
+
+class ExportRow(Shape):
+    """An export that was taken."""
+
+    number = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    data_digest = serializers.CharField()

@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 
 from studyplatform.voting.api import participant as p
-from studyplatform.voting.api.researcher import StudyListView
+from studyplatform.voting.api import researcher as r
 
 session = "studies/<slug:slug>/session/"
 
@@ -19,7 +19,11 @@ urlpatterns = [
         ),
         name="api-docs",
     ),
-    path("studies/", StudyListView.as_view(), name="api-studies"),
+    path("studies/", r.StudyListView.as_view(), name="api-studies"),
+    path("studies/<slug:slug>/stimuli/", r.StimuliView.as_view(), name="api-stimuli"),
+    path("studies/<slug:slug>/trials/", r.TrialsView.as_view(), name="api-trials"),
+    path("studies/<slug:slug>/votes/", r.VotesView.as_view(), name="api-study-votes"),
+    path("studies/<slug:slug>/exports/", r.ExportsView.as_view(), name="api-exports"),
     path(session, p.SessionView.as_view(), name="api-session"),
     path(session + "consent/", p.ConsentView.as_view(), name="api-consent"),
     path(session + "checks/", p.ChecksView.as_view(), name="api-checks"),

@@ -33,8 +33,12 @@ from studyplatform.voting.selectors.sessions import (
     step_of,
 )
 from studyplatform.voting.selectors.studies import (
+    UNBLINDED,
     Counts,
     Pair,
+    is_blind,
+    is_sealed,
+    may_download,
     may_edit,
     minutes_needed,
     natural_question,
@@ -48,6 +52,7 @@ from studyplatform.voting.selectors.studies import (
 )
 
 __all__ = [
+    "UNBLINDED",
     "Counts",
     "Loss",
     "OwnResult",
@@ -60,7 +65,10 @@ __all__ = [
     "checks_wanted",
     "exit_code",
     "id_parameter",
+    "is_blind",
+    "is_sealed",
     "losses_of",
+    "may_download",
     "may_edit",
     "minutes_needed",
     "natural_question",

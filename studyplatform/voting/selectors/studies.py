@@ -13,6 +13,9 @@ from generation.models import Grid
 from studyplatform.voting.models import Membership, Question, Stimulus, Study, Vote
 
 SECONDS_PER_PAIR = 5
+#: While people still vote, nobody looks at the direction of the outcome (study.md section 5).
+BLIND_STATES = (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED)
+UNBLINDED = "unblinded"  # the action in the audit log
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,36 @@ def may_edit(user: User | AnonymousUser, study: Study) -> bool:
         return True
     roles = (Membership.Role.OWNER, Membership.Role.EDITOR)
     return study.memberships.filter(user=user, role__in=roles).exists()
+
+
+def may_download(user: User | AnonymousUser, study: Study) -> bool:
+    """Whether ``user`` may take the data: the owner, and members who are more than viewers; a rehearsal is free."""
+    if study.simulated:
+        return True
+    if not user.is_authenticated:
+        return False
+    roles = (Membership.Role.OWNER, Membership.Role.EDITOR, Membership.Role.ANALYST)
+    return (
+        user.is_superuser
+        or study.owner_id == user.pk
+        or study.memberships.filter(user_id=user.pk, role__in=roles).exists()
+    )
+
+
+def is_blind(study: Study) -> bool:
+    """Whether people still vote, so that a look at the outcome has to be written down."""
+    return study.state in BLIND_STATES and not study.simulated
+
+
+def is_sealed(study: Study) -> bool:
+    """Whether the choices stay hidden: people still vote and no unblinding is in the audit log.
+
+    A look at the pilot does not unseal the study that was opened after it.
+    """
+    looks = study.audit.filter(action=UNBLINDED)
+    if study.opened_at is not None:
+        looks = looks.filter(at__gte=study.opened_at)
+    return is_blind(study) and not looks.exists()
 
 
 def study_counts(study: Study) -> Counts:

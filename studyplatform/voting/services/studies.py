@@ -101,12 +101,15 @@ def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, i
             "The strategy “focused” needs the picture with the minimum loss of each scene, and the primary metric of "
             f"the grid has no comparable values for {scenes}. Measure it, or choose the strategy “balanced”."
         )
-    blocks_lay(
-        study=study,
-        stimuli=[s for s in stimuli if s.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL)],
-        known=known_pairs(study, stimuli) if study.practice_trials or study.catch_trials else {},
-        losses=losses,
-    )
+    try:
+        blocks_lay(
+            study=study,
+            stimuli=[s for s in stimuli if s.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL)],
+            known=known_pairs(study, stimuli) if study.practice_trials or study.catch_trials else {},
+            losses=losses,
+        )
+    except ValueError as error:
+        raise StudyError(f"No plan can be laid: {error}") from error
 
 
 def _is_used(stimulus: Stimulus) -> bool:
