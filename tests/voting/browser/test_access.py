@@ -4,7 +4,9 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from studyplatform.voting.models import Vote
+from studyplatform.voting.core.screens import PLATES, brightness_shapes, plate_number
+from studyplatform.voting.models import Panel, Session, Vote
+from studyplatform.voting.selectors import check_seed
 from tests import factories
 from tests.voting.browser.people import PHONE, SMALL_PHONE
 
@@ -63,6 +65,53 @@ def test_no_page_and_no_dialog_has_an_accessibility_fault(somebody, context):
     look("thanks")
     page.goto(person.address("withdraw"))
     look("withdraw")
+    assert found == {}
+    assert person.faults == []
+
+
+@pytest.mark.parametrize("context", [{}, SMALL_PHONE], ids=["desk", "small phone"])
+def test_the_pages_before_and_after_the_pairs_have_no_fault_and_reflow(somebody, context):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing").Axe()
+    checks = {"check_window": True, "check_brightness": True, "check_colour": True, "screen_out": True}
+    end = {"ask_debrief": True, "show_own_result": True}
+    study = factories.study(trials_per_session=1, state="open", **checks, **end)
+    Panel.objects.create(study=study, provider="prolific", complete_code="DONE", screened_out_code="OUT")
+    person = somebody(study, **context)
+    page, found = person.page, {}
+
+    def look(where: str) -> None:
+        page.wait_for_load_state("networkidle")
+        faults = axe.run(page).response["violations"]
+        found.update({f"{where}: {f['id']}": [n["html"][:120] for n in f["nodes"]] for f in faults})
+        width = page.viewport_size["width"]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found[f"{where}: wider than {width}"] = []
+
+    page.goto(person.address("landing") + "?PROLIFIC_PID=abc")
+    page.click(".go")
+    page.click(".go")
+    look("checks")
+    page.locator("#card-size").fill("400")
+    assert page.locator("#px-per-mm").input_value() == "4.673"
+    page.fill("#shapes", "0")
+    page.click(".go")
+    look("checks again")
+    session = Session.objects.get()
+    seed = check_seed(session)
+    page.fill("#shapes", str(brightness_shapes(seed)[1]))
+    for number in range(PLATES):
+        page.fill(f"#plate{number}", plate_number(seed, number))
+    page.click(".go")
+    page.click(".go")
+    person.painted().press("ArrowLeft")
+    page.wait_for_url("**/debrief/")
+    look("debrief")
+    page.click(".go")
+    look("thanks")
+    assert page.get_by_role("link", name="Back to Prolific").get_attribute("href").endswith("cc=DONE")
+    Session.objects.filter(pk=session.pk).update(outcome="screened_out", finished_at=None)
+    page.goto(person.address("landing"))
+    look("ended")
     assert found == {}
     assert person.faults == []
 
