@@ -28,6 +28,7 @@ class WindowForm(forms.Form):
 class ChecksForm(forms.Form):
     """The answers to the screen checks; what is not asked for is not there."""
 
+    tries = forms.IntegerField(min_value=0, max_value=10, required=False)
     px_per_mm = forms.FloatField(min_value=0.5, max_value=100, required=False)
     shapes = forms.IntegerField(min_value=0, max_value=100, required=False)
 
@@ -35,4 +36,4 @@ class ChecksForm(forms.Form):
         """The arguments of ``services.checks_answer``; what cannot be read counts as not answered."""
         self.is_valid()
         plates = tuple(request.POST.get(f"plate{number}", "")[:10] for number in range(PLATES))
-        return {"px_per_mm": None, "shapes": None, **self.cleaned_data, "plates": plates}
+        return {"tries": None, "px_per_mm": None, "shapes": None, **self.cleaned_data, "plates": plates}

@@ -186,7 +186,7 @@ def _seen(key: str) -> dict[str, Any]:
     """What somebody with a good screen and good eyes answers to the screen checks; only this house can know it."""
     seed = check_seed(Session.objects.select_related("participant").get(participant__token=token_of(key)))
     plates = [screens.plate_number(seed, number) for number in range(screens.PLATES)]
-    return {"px_per_mm": 3.78, "shapes": screens.brightness_shapes(seed)[1], "plates": plates}
+    return {"tries": 0, "px_per_mm": 3.78, "shapes": screens.brightness_shapes(seed)[1], "plates": plates}
 
 
 class Client:

@@ -14,7 +14,7 @@ urlpatterns = [
     path("s/<slug:slug>/decline/", views.decline, name="decline"),
     path("s/<slug:slug>/checks/", views.checks, name="checks"),
     re_path(
-        r"^s/(?P<slug>[-\w]+)/checks/(?P<tries>[0-9]+)/(?P<name>shapes|plate[0-9])\.png$",
+        r"^s/(?P<slug>[-\w]+)/checks/(?P<tries>[0-9]+)/(?P<name>shapes|plate[0-2])\.png$",
         views.check_picture,
         name="check_picture",
     ),

@@ -1,5 +1,6 @@
 """The participant's pages: plain forms that work without a script. Each reads or calls a service, nothing more."""
 
+import contextlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -24,11 +25,14 @@ from studyplatform.voting.selectors import (
     arrival_of,
     check_seed,
     checks_wanted,
+    is_somebody_else,
     minutes_needed,
     next_trial,
     own_result,
     pair_of,
     pairs_in_session,
+    panel_of,
+    panel_parameters,
     progress_of,
     session_of,
     state_sentence,
@@ -101,6 +105,9 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
     """What the study is. Looking never starts a session: link previews and reloads cost nothing."""
     session = session_of(slug=slug, token=cookie_token(request, slug))
     study = study_shown(request, slug, session)
+    with contextlib.suppress(panels.ArrivalError):  # pressing Start says what is wrong
+        if session is not None and is_somebody_else(session, arrival_of(study, request.GET)):
+            session = None
     if session is None and study.state not in RUNNING:
         return message(request, study, state_sentence(study.state))
     if session is not None and (done := _over(request, session)) is not None:
@@ -111,7 +118,7 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
         "pairs": pairs_in_session(study),
         "session": session,
         # Who comes from a panel says so again when they press Start.
-        "parameters": [(name, value) for name, value in request.GET.items() if len(value) <= 300][:20],
+        "parameters": panel_parameters(study, request.GET),
     }
     return render(request, "voting/landing.html", context)
 
@@ -137,9 +144,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     study = study_shown(request, slug, session)
     try:
         arrival = arrival_of(study, request.POST)
-        known = services.panel_participant(study, arrival)
-        # Who comes with another panel id than this browser's is somebody else.
-        if session is not None and (arrival is None or (known is not None and known.pk == session.participant_id)):
+        if session is not None and not is_somebody_else(session, arrival):
             services.session_resume(session=session)
             return to_step(session)
         participant = services.participant_join(study=study, language=get_language() or "en", arrival=arrival)
@@ -165,7 +170,7 @@ def consent(request: HttpRequest, session: Session) -> HttpResponse:
     if request.method == "POST":
         services.consent_give(session=session)
         return to_step(session)
-    context = {"study": session.study, "checks": checks_wanted(session.study)}
+    context = {"study": session.study, "checks": checks_wanted(session.study), "panel": panel_of(session.study)}
     return render(request, "voting/consent.html", context)
 
 
@@ -199,9 +204,9 @@ def checks(request: HttpRequest, session: Session) -> HttpResponse:
 
 @require_GET
 @taking_part
-def check_picture(request: HttpRequest, session: Session, tries: int, name: str) -> HttpResponse:  # noqa: ARG001
+def check_picture(request: HttpRequest, session: Session, tries: str, name: str) -> HttpResponse:  # noqa: ARG001
     """The picture of a screen check, drawn for this session and this try."""
-    if step_of(session) != "checks":
+    if step_of(session) != "checks" or int(tries) != session.checks.get("attempts", 0):
         raise Http404("These pictures have been answered.")
     seed = check_seed(session)
     if name == "shapes":
@@ -288,7 +293,7 @@ def debrief(request: HttpRequest, session: Session) -> HttpResponse:
         return to_step(session)
     services.session_finish(session=session)
     if request.method == "POST":
-        answers = {name: request.POST.get(name, "")[:2000] for name in ("trouble", "looked_at")}
+        answers = {name: request.POST.get(name, "").replace("\0", "")[:2000] for name in ("trouble", "looked_at")}
         services.debrief_answer(session=session, answers=answers)
         return to_step(session)
     return render(request, "voting/debrief.html", {"study": session.study})

@@ -54,6 +54,7 @@ def test_a_whole_session(open_study):
     client = Foreign(open_study).start()
     assert client.ask("get", "session").json() == {
         "step": "consent", "outcome": "", "answered": 0, "total": 4, "practice_answered": 0, "practice_total": 0,
+        "code": "", "url": "",
     }  # fmt: skip
     client.ready()
     for pair in client.plan():
@@ -223,7 +224,7 @@ def test_undo_notes_checks_debrief_and_a_window_of_the_plan(owner):
     assert client.ask("post", "consent").json()["step"] == "checks"
     checks = client.ask("get", "checks").json()
     assert (checks["wanted"], checks["plates"]) == (["brightness"], [])
-    assert client.ask("post", "checks", {"shapes": 5}).json()["step"] == "instructions"
+    assert client.ask("post", "checks", {"tries": 0, "shapes": 5}).json()["step"] == "instructions"
     assert client.ask("post", "instructions", {}).json()["practice_total"] == 1
     plan = client.ask("get", "plan").json()
     assert (plan["layout"], plan["feedback"], plan["trials"][0]["practice"]) == ("side_by_side", True, True)
@@ -258,5 +259,7 @@ def test_a_session_of_a_panel_through_the_api(open_study):
     first = Client().post(address, sent, "application/json").json()
     again = Client().post(address, sent, "application/json").json()
     assert first["key"] == again["key"]
+    declined = Client(headers={"Authorization": f"Bearer {first['key']}"}).post(address + "decline/").json()
+    assert (declined["step"], declined["outcome"], declined["url"]) == ("ended", "no_consent", "")
     bad = Client().post(address, {"parameters": {"PROLIFIC_PID": "a b"}}, "application/json")
     assert (bad.status_code, bad.json()["code"]) == (400, "panel")

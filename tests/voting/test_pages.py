@@ -341,10 +341,10 @@ def test_the_screen_checks_stand_between_consent_and_instructions(owner, client)
         assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/png")
         assert Client().get(address).status_code == 302  # nobody else's
     assert client.get(url("trial", study)).url == url("checks", study)
-    wrong = {"shapes": "x", "plate0": "", "px_per_mm": "wide"}
+    wrong = {"tries": "0", "shapes": "x", "plate0": "", "px_per_mm": "wide"}
     assert client.post(url("checks", study), wrong).url == url("checks", study)
     assert "That did not fit." in client.get(url("checks", study)).content.decode()
-    client.post(url("checks", study), {"shapes": "1"})
+    client.post(url("checks", study), {"tries": "1", "shapes": "1"})
     assert "does not fit what this study needs" in client.get(url("landing", study)).content.decode()
     assert client.get(next(iter(addresses))).status_code == 404
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -172,3 +173,48 @@ def test_exports_carry_a_salted_hash_and_never_the_id(open_study):
     assert len(person.panel_hash) == 16
     assert PERSON["PROLIFIC_PID"] not in str(study_data(study))
     assert person.panel_hash != selectors.panel_hash(factories.study("other"), "prolific", PERSON["PROLIFIC_PID"])
+
+
+def test_another_person_at_the_same_machine_never_sees_the_first_ones_end(open_study):
+    study, client = panel(open_study), Client()
+    client.post(at(study, "start"), PERSON)
+    client.post(at(study, "consent"))
+    client.post(at(study, "instructions"))
+    assert "C1DONE" in answer_all(client, study)
+    assert client.get(at(study, "landing"), PERSON).url == at(study, "thanks")
+    page = client.get(at(study, "landing"), PERSON | {"PROLIFIC_PID": "another"})
+    assert page.status_code == 200
+    assert 'value="another"' in page.content.decode()
+
+
+def test_another_language_keeps_who_comes(open_study):
+    study = panel(open_study)
+    page = Client().get(at(study, "landing"), PERSON | {"csrfmiddlewaretoken": "x"}).content.decode()
+    assert f'name="next" value="{at(study, "landing")}?PROLIFIC_PID=5f3a9c&amp;STUDY_ID=s1' in page
+    assert page.count('name="csrfmiddlewaretoken"') == 2  # what no panel sends is not passed on
+    answer = Client().post(at(study, "start")).content.decode()
+    assert f'name="next" value="{at(study, "landing")}"' in answer
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [({"return_address": "app.example/x?cc={code}"}, "return_address"), ({"complete_code": ""}, "complete_code")],
+)
+def test_what_would_lead_nowhere_is_found_in_the_form_and_costs_nobody_the_code(open_study, fields, wrong):
+    study = panel(open_study, **fields)
+    with pytest.raises(ValidationError) as error:
+        study.panel.full_clean()
+    assert list(error.value.message_dict) == [wrong]
+    client = Client()
+    client.post(at(study, "start"), PERSON)
+    client.post(at(study, "consent"))
+    client.post(at(study, "instructions"))
+    page = answer_all(client, study)
+    assert selectors.way_out(Participant.objects.get().session, "complete").code in page
+
+
+def test_hostile_parameters_are_refused_before_anything_is_stored(open_study):
+    study = panel(open_study)
+    assert Client().post(at(study, "start"), PERSON | {"STUDY_ID": "a\x00b"}).status_code == 400
+    assert panels.hand_in_address({"turkSubmitTo": "https://[", "assignmentId": "A"}) == ""
+    assert not Participant.objects.exists()

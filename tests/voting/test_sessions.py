@@ -12,7 +12,8 @@ from django.utils import timezone
 from generation.models import Scene, Score
 from studyplatform.voting import selectors
 from studyplatform.voting.core import screens
-from studyplatform.voting.models import Block, Event, Participant, Session, Study, Tombstone, Trial, Vote
+from studyplatform.voting.core.panels import Arrival
+from studyplatform.voting.models import Block, Event, Panel, Participant, Session, Study, Tombstone, Trial, Vote
 from studyplatform.voting.services import (
     NotTakingPart,
     StudyError,
@@ -25,6 +26,7 @@ from studyplatform.voting.services import (
     participant_erase,
     participant_exclude,
     participant_include,
+    participant_join,
     reconcile,
     session_finish,
     session_resume,
@@ -294,7 +296,8 @@ def test_what_others_left_grows_to_whole_sessions_and_is_dealt_last(owner):
 def right_answers(session: Session) -> dict[str, Any]:
     seed = selectors.check_seed(session)
     plates = tuple(screens.plate_number(seed, number) for number in range(screens.PLATES))
-    return {"shapes": screens.brightness_shapes(seed)[1], "plates": plates, "px_per_mm": 3.8}
+    tries = session.checks.get("attempts", 0)
+    return {"tries": tries, "shapes": screens.brightness_shapes(seed)[1], "plates": plates, "px_per_mm": 3.8}
 
 
 @pytest.fixture
@@ -316,9 +319,11 @@ def test_votes_wait_for_the_screen_checks(checked):
 def test_who_fails_twice_is_thanked_and_the_pairs_go_to_somebody_else(checked):
     who = factories.participant(checked)
     first = right_answers(who.session)
-    assert not checks_answer(session=who.session, shapes=0, plates=("1", "2", "3"))
+    for _ in range(2):  # a double click is one answer
+        assert not checks_answer(session=who.session, tries=0, shapes=0, plates=("1", "2", "3"))
+    assert (who.session.outcome, who.session.checks["attempts"]) == ("", 1)
     assert right_answers(who.session) != first  # new pictures
-    assert not checks_answer(session=who.session, shapes=0)
+    assert not checks_answer(session=who.session, tries=1, shapes=0)
     assert who.session.outcome == "screened_out"
     assert selectors.step_of(who.session) == "ended"
     assert checked.blocks.filter(state=Block.State.FREE, is_remainder=True).count() == 1
@@ -330,7 +335,7 @@ def test_who_fails_twice_is_thanked_and_the_pairs_go_to_somebody_else(checked):
 def test_without_screening_out_a_failed_check_is_only_recorded(owner):
     study = factories.study(owner=owner, check_brightness=True, state="open")
     who = factories.participant(study)
-    assert checks_answer(session=who.session, shapes=None)
+    assert checks_answer(session=who.session, tries=0, shapes=None)
     assert who.session.checks["passed"] is False
 
 
@@ -361,6 +366,7 @@ def test_who_comes_back_after_a_gap(owner, policy):
         assert Vote.objects.count() == 6
     if policy == "block":
         assert who.session.outcome == "failed"
+        assert isinstance(factories.cast(who), VoteStored)  # answered before the gap, kept offline until now
         assert len(study.blocks.get(is_remainder=True).plan) == 2
 
 
@@ -441,6 +447,33 @@ def test_erasing_leaves_a_tombstone_and_nothing_else(owner):
     assert not Session.objects.exclude(participant=stays).exists()
     assert len(study.blocks.get(state=Block.State.FREE).plan) == 4  # the whole plan is there for somebody else
     assert "erased" in study.audit.first().action
+
+
+def test_with_a_panel_that_has_one_code_the_ids_are_compared(owner):
+    study = factories.study(owner=owner, state="open")
+    Panel.objects.create(study=study, provider="prolific", complete_code="DONE")
+    people = {name: participant_join(study=study, arrival=Arrival("prolific", name, {})) for name in ("a", "b", "c")}
+    for name in ("a", "b"):
+        consent_give(session=people[name].session)
+        answer_all(people[name])
+        session_finish(session=people[name].session)
+    assert reconcile(study=study, codes=["a", "b"]).sentences == []
+    assert reconcile(study=study, codes=["a", "c", "d"]).sentences == [
+        "d was handed in and never came here.",
+        "c was handed in; the session here is not complete.",
+        "b is complete here and was not handed in.",
+    ]
+
+
+def test_an_archived_study_keeps_its_grace(owner):
+    study = factories.study(owner=owner, state="open")
+    who = factories.participant(study)
+    for step in ("closed", "archived"):
+        study_transition(study=study, to=step, by=owner)
+    stored = factories.cast(who)
+    assert stored.late
+    Study.objects.update(votes_until=timezone.now() - timedelta(hours=1))
+    assert factories.cast(who).code == "closed"
 
 
 def test_reconcile_finds_what_does_not_agree_and_mends_it(owner):

@@ -133,13 +133,6 @@ def test_a_running_session_may_deliver_after_closing_and_is_marked_late(open_stu
     assert Vote.objects.count() == 2
 
 
-def test_an_archived_study_takes_nothing_though_its_grace_lasts(open_study, owner):
-    who = factories.participant(open_study)
-    study_transition(study=open_study, to="closed", by=owner)
-    study_transition(study=open_study, to="archived", by=owner)
-    assert refused(factories.cast(who)) == (410, "closed")
-
-
 def test_a_replay_is_answered_whatever_happened_since(open_study, owner):
     who = factories.participant(open_study)
     trial = factories.next_trial(who)

@@ -107,7 +107,7 @@ class SessionView(ParticipantView):
             "instructions": study.instructions,
             "allow_ties": study.allow_ties,
             "simulated": study.simulated,
-            "total": participant.trials.standing().count(),
+            "total": progress_of(participant.session).total,
         }
         return Response(shapes.Start(body).data, 201)
 
@@ -125,6 +125,17 @@ class ConsentView(ParticipantView):
         """Give the consent. Before it no pair is shown and no vote is taken."""
         session = self.session(slug)
         services.consent_give(session=session)
+        return _progress(session)
+
+
+class DeclineView(ParticipantView):
+    """No consent."""
+
+    @extend_schema(operation_id="session_decline", request=None, responses={200: shapes.Progress, 409: shapes.Problem})
+    def post(self, request: Request, slug: str) -> Response:
+        """Do not take part. The answer carries what a panel is to be told."""
+        session = self.session(slug)
+        services.consent_decline(session=session)
         return _progress(session)
 
 
@@ -234,6 +245,8 @@ class EventsView(ParticipantView):
     def post(self, request: Request, slug: str) -> Response:
         """Note what happened besides votes: pauses, breaks, a lost connection. Numbers only, nothing personal."""
         session = self.session(slug)
+        if session.withdrew_at is not None:
+            raise NotTakingPart("withdrawn", _("You have withdrawn from this study."))
         notes = shapes.Notes(data=request.data)
         notes.is_valid(raise_exception=True)
         return Response({"stored": services.events_note(session=session, events=notes.validated_data["events"])}, 201)
@@ -281,4 +294,7 @@ def _token(request: Request) -> str:
 
 def _progress(session: Session) -> Response:
     session.refresh_from_db()
-    return Response({"step": step_of(session), "outcome": session.outcome, **asdict(progress_of(session))})
+    step = step_of(session)
+    way = way_out(session, session.outcome) if step == "ended" else None
+    out = {"code": way.code if way else "", "url": way.url if way else ""}
+    return Response({"step": step, "outcome": session.outcome, **out, **asdict(progress_of(session))})

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import SessionAuthentication
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from studyplatform.voting.api import serializers as shapes
-from studyplatform.voting.models import Study, Trial, Vote
+from studyplatform.voting.models import Exclusion, Study, Trial, Vote
 from studyplatform.voting.selectors import (
     is_sealed,
     may_download,
@@ -82,7 +83,11 @@ class TableView(ResearcherView):
             return Response({"code": "sealed", "detail": sentence}, 409)
         asked = shapes.Page(data=self.request.query_params)
         asked.is_valid(raise_exception=True)
-        rows = study.trials.select_related("participant", "question", "scene", "left", "right").order_by("pk")
+        # Who has withdrawn was told that the answers are not used.
+        kept = study.trials.filter(session__withdrew_at=None).annotate(
+            excluded=Exists(Exclusion.objects.filter(participant=OuterRef("participant"), undone_at=None))
+        )
+        rows = kept.select_related("participant", "question", "scene", "left", "right").order_by("pk")
         return study, list(rows.filter(pk__gt=asked.validated_data["after"])[: asked.validated_data["count"]])
 
 
@@ -91,7 +96,7 @@ class TrialsView(TableView):
 
     @extend_schema(operation_id="study_trials", parameters=PAGE, responses={200: shapes.TrialRow(many=True)})
     def get(self, request: Request, slug: str) -> Response:
-        """Every served pair, answered or not, in the order of `trial`."""
+        """Every served pair, answered or not, in the order of `trial`; those of people who withdrew are left out."""
         found = self.page(slug)
         if isinstance(found, Response):
             return found
@@ -141,7 +146,7 @@ def _stimulus(study: Study, row: Any) -> dict[str, Any]:
     }
 
 
-def _trial(study: Study, trial: Trial) -> dict[str, Any]:
+def _trial(study: Study, trial: Any) -> dict[str, Any]:
     plain = ("position", "turn", "kind", "expected", "repeats", "strategy", "design_prob", "reserved_at")
     return {
         "trial": trial.pk,
@@ -153,4 +158,6 @@ def _trial(study: Study, trial: Trial) -> dict[str, Any]:
         "supersedes": trial.supersedes_id,
         "reasks": trial.reasks_id,
         **{name: getattr(trial, name) for name in plain},
+        **{name: getattr(trial.participant, name) for name in ("is_bot", "is_pilot", "is_preview")},
+        "excluded": trial.excluded,
     }

@@ -1,6 +1,7 @@
 """Shapes of requests and answers. Plain serializers: on the vote path a model's default checks would race and cost."""
 
 import math
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -33,6 +34,8 @@ class Progress(Shape):
     outcome = serializers.CharField(help_text="complete, screened_out, no_consent, failed, or empty")
     answered = serializers.IntegerField(help_text="Pairs that count and are answered.")
     total = serializers.IntegerField()
+    code = serializers.CharField(allow_blank=True, help_text="Of a session that ended otherwise: what to hand in.")
+    url = serializers.CharField(allow_blank=True, help_text="Of such a session: the way back to the panel.")
     practice_answered = serializers.IntegerField()
     practice_total = serializers.IntegerField()
 
@@ -167,7 +170,8 @@ class Note(Shape):
 
     def validate_data(self, data: dict[str, float]) -> dict[str, float]:
         """A few finite numbers: what people type or where they are has no place here."""
-        if len(data) > 8 or not all(math.isfinite(number) and len(name) <= 20 for name, number in data.items()):
+        plain = all(math.isfinite(number) and re.fullmatch(r"\w{1,20}", name) for name, number in data.items())
+        if len(data) > 8 or not plain:
             raise serializers.ValidationError("At most 8 finite numbers, each under a short name.")
         return data
 
@@ -209,6 +213,7 @@ class Checks(Shape):
 class Checked(Shape):
     """The answers to the screen checks."""
 
+    tries = serializers.IntegerField(min_value=0, max_value=10, help_text="As the checks said it.")
     px_per_mm = serializers.FloatField(min_value=0.5, max_value=100, required=False, allow_null=True)
     shapes = serializers.IntegerField(min_value=0, max_value=100, required=False, allow_null=True)
     plates = serializers.ListField(
@@ -288,6 +293,10 @@ class TrialRow(Shape):
     reasks = serializers.IntegerField(allow_null=True)
     strategy = serializers.CharField()
     design_prob = serializers.FloatField()
+    is_bot = serializers.BooleanField()
+    is_pilot = serializers.BooleanField()
+    is_preview = serializers.BooleanField()
+    excluded = serializers.BooleanField()
     reserved_at = serializers.DateTimeField()
 
 

@@ -38,15 +38,17 @@ class ShortWay:
         asked = VOTES.fullmatch(request.path_info)
         if asked is None or request.method != "POST" or request.content_type != "application/json":
             return None
-        # A connection that has died is found out by the vote itself, which can be cast again.
-        connection.health_check_done = True  # type: ignore[attr-defined]
         try:
             token = token_asking(request, asked[1])
-            ballot = BALLOT.run_validation(json.loads(request.body.decode()))
-            if token is None or ballot["choice"] == Vote.Choice.SKIP:
+            if token is None:
                 return None
+            ballot = BALLOT.run_validation(json.loads(request.body.decode()))
+            if ballot["choice"] == Vote.Choice.SKIP:
+                return None
+            # A connection that has died is found out by the vote itself, which can be cast again.
+            connection.health_check_done = True  # type: ignore[attr-defined]
             answer = services.vote_cast(study=asked[1], participant=token, **ballot)
-        except (APIException, ValueError):
+        except (APIException, ValueError, RecursionError):
             return None
         except Error:
             connection.close_if_unusable_or_obsolete()

@@ -26,6 +26,7 @@ urlpatterns = [
     path("studies/<slug:slug>/exports/", r.ExportsView.as_view(), name="api-exports"),
     path(session, p.SessionView.as_view(), name="api-session"),
     path(session + "consent/", p.ConsentView.as_view(), name="api-consent"),
+    path(session + "decline/", p.DeclineView.as_view(), name="api-decline"),
     path(session + "checks/", p.ChecksView.as_view(), name="api-checks"),
     path(session + "instructions/", p.InstructionsView.as_view(), name="api-instructions"),
     path(session + "plan/", p.PlanView.as_view(), name="api-plan"),

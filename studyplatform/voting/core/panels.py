@@ -62,8 +62,8 @@ def arrival(
 ) -> Arrival | None:
     """Who comes, by the parameters of the address; ``None`` where the parameter is missing.
 
-    Raises :class:`ArrivalError` for an id that is no plain word of at most 120 characters, and for a Mechanical Turk
-    preview, which is nobody yet.
+    Raises :class:`ArrivalError`, which names the parameter, for an id that is no plain word of at most 120 characters,
+    for a parameter that holds no plain text, and for a Mechanical Turk preview, which is nobody yet.
     """
     who = parameters.get(id_parameter, "").strip()
     if not who:
@@ -71,6 +71,8 @@ def arrival(
     if len(who) > ID_LIMIT or not re.fullmatch(r"[\w.@:+=~-]+", who):
         raise ArrivalError(id_parameter)
     kept = {name: parameters[name][:300] for name in captured if parameters.get(name)}
+    if unprintable := [name for name, value in kept.items() if not value.isprintable()]:
+        raise ArrivalError(unprintable[0])
     if kept.get("assignmentId") == MTURK_PREVIEW:
         raise ArrivalError("assignmentId")
     return Arrival(provider, who, kept)
@@ -91,7 +93,10 @@ def way_back(address: str, code: str, external_id: str, captured: Mapping[str, s
 
 def hand_in_address(captured: Mapping[str, str]) -> str:
     """Where a Mechanical Turk assignment is handed in; empty when the address did not come from there."""
-    parts = urlsplit(captured.get("turkSubmitTo", ""))
+    try:
+        parts = urlsplit(captured.get("turkSubmitTo", ""))
+    except ValueError:
+        return ""
     if parts.scheme != "https" or parts.hostname not in MTURK_HOSTS or not captured.get("assignmentId"):
         return ""
     return f"https://{parts.hostname}/mturk/externalSubmit"

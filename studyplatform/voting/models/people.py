@@ -1,9 +1,11 @@
 """Those who take part: a random token and nothing personal; what a panel knows stands apart."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from studyplatform.voting.core.panels import PRESETS, way_back
 from studyplatform.voting.models.studies import Study, random_token
 
 
@@ -54,6 +56,17 @@ class Panel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_provider_display()} of {self.study}"
+
+    def clean(self) -> None:
+        """An address that leads nowhere and a missing code are found before the first participant is sent back."""
+        usual = PRESETS.get(self.provider)
+        address = self.return_address or (usual.return_address if usual else "")
+        try:
+            way_back(address, "", "", {})
+        except ValueError as error:
+            raise ValidationError({"return_address": str(error)}) from error
+        if "{code}" in address and not self.complete_code:
+            raise ValidationError({"complete_code": "The way back carries a code; copy it from the panel."})
 
 
 class PanelIdentity(models.Model):

@@ -6,7 +6,9 @@ from studyplatform.voting.selectors.panels import (
     captured_parameters,
     exit_code,
     id_parameter,
+    is_somebody_else,
     panel_of,
+    panel_parameters,
     way_out,
 )
 from studyplatform.voting.selectors.results import (
@@ -67,6 +69,7 @@ __all__ = [
     "id_parameter",
     "is_blind",
     "is_sealed",
+    "is_somebody_else",
     "losses_of",
     "may_download",
     "may_edit",
@@ -79,6 +82,7 @@ __all__ = [
     "pairs_in_session",
     "panel_hash",
     "panel_of",
+    "panel_parameters",
     "participant_hash",
     "participants_named",
     "picture_shown",

@@ -39,6 +39,21 @@ def arrival_of(study: Study, parameters: Mapping[str, str]) -> panels.Arrival | 
     return panels.arrival(panel.provider, id_parameter(panel), captured_parameters(panel), parameters)
 
 
+def is_somebody_else(session: Session, arrival: panels.Arrival | None) -> bool:
+    """Whether the address names another participant than the one to whom this browser's session belongs."""
+    if arrival is None:
+        return False
+    identity = PanelIdentity.objects.filter(participant=session.participant_id).first()
+    return identity is None or (identity.provider, identity.external_id) != (arrival.provider, arrival.external_id)
+
+
+def panel_parameters(study: Study, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Those parameters of an address that the study's panel uses."""
+    panel = panel_of(study)
+    names = (id_parameter(panel), *captured_parameters(panel)) if panel is not None else ()
+    return [(name, parameters[name]) for name in names if name in parameters]
+
+
 def id_parameter(panel: Panel) -> str:
     """The address parameter that names a participant."""
     return panel.id_parameter or panels.PRESETS[panel.provider].id_parameter
@@ -60,7 +75,10 @@ def way_out(session: Session, outcome: str) -> WayOut:
     address = panel.return_address or panels.PRESETS[panel.provider].return_address
     # An address without a place for the code means “complete”; nobody else is sent there.
     leads = outcome == Session.Outcome.COMPLETE or ("{code}" in address and getattr(panel, f"{outcome}_code"))
-    url = panels.way_back(address, code, identity.external_id, identity.captured) if leads else ""
+    try:
+        url = panels.way_back(address, code, identity.external_id, identity.captured) if leads else ""
+    except ValueError:
+        url = ""  # the code is shown whatever the address is worth
     hand_in = panels.hand_in_address(identity.captured) if outcome == Session.Outcome.COMPLETE else ""
     fields = {"assignmentId": identity.captured.get("assignmentId", ""), "code": code} if hand_in else {}
     return WayOut(code, url, panel.get_provider_display(), hand_in, fields)

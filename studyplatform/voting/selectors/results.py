@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from generation.models import Cell, GridMetric, Metric, Score
-from studyplatform.voting.models import Participant, Session, Stimulus, Study, Trial
+from studyplatform.voting.models import Exclusion, Participant, Session, Stimulus, Study, Trial
 
 #: How many earlier participants “others” are; more would change little and cost much.
 OTHERS = 200
@@ -63,6 +63,7 @@ def own_result(session: Session) -> OwnResult | None:
         participant__is_pilot=session.participant.is_pilot,
         participant__is_bot=session.participant.is_bot,
     ).exclude(pk=session.pk)
+    people = people.exclude(participant__in=Exclusion.objects.filter(undone_at=None).values("participant"))
     latest = list(people.order_by("-finished_at").values_list("pk", flat=True)[:OTHERS])
     return None if own is None else OwnResult(own, _lower_loss_share(Q(session__in=latest), losses))
 

@@ -113,7 +113,7 @@ def natural_question(grid: Grid) -> str:
 
 def takes_votes(study: Study) -> bool:
     """Whether somebody who has begun may go on: the study runs, or closed so lately that votes still count."""
-    if study.state == Study.State.CLOSED:
+    if study.state in (Study.State.CLOSED, Study.State.ARCHIVED):
         return study.votes_until is not None and study.votes_until >= timezone.now()
     return study.state in (Study.State.PILOT, Study.State.OPEN)
 

@@ -103,7 +103,8 @@ def block_take(*, study: Study, participant: Participant) -> Block | None:
     until = timezone.now() + timedelta(minutes=study.hold_minutes)
     taken = {"state": Block.State.HELD, "holder": participant, "expires_at": until}
     if connection.features.has_select_for_update_skip_locked:
-        block = free.select_for_update(skip_locked=True).first()
+        # A leftover that is just growing is worth waiting for when there is nothing else.
+        block = free.select_for_update(skip_locked=True).first() or free.select_for_update().first()
         if block is not None:
             Block.objects.filter(pk=block.pk).update(**taken)
         return block
@@ -162,6 +163,20 @@ def block_deal_again(*, block: Block, keep_answered: bool) -> None:
     Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None, plan=marked)
     if again:
         _lay_remainder(block.study, plan, again)
+
+
+def pairs_deal_again(*, study: Study, participant: Participant, keep_answered: bool) -> None:
+    """Deal the pairs of somebody who goes. The caller holds :func:`deal_alone`.
+
+    What a pilot showed was dealt anew to everybody when the study opened or began another pilot; a closed study takes
+    nobody.
+    """
+    now_asked = participant.design_digest == study.design_digest and (
+        participant.is_pilot == (study.state == Study.State.PILOT)
+    )
+    if now_asked and study.state in (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED):
+        for block in Block.objects.filter(holder=participant, trials__participant=participant).distinct():
+            block_deal_again(block=block, keep_answered=keep_answered)
 
 
 def _answered(block: Block) -> set[int]:

@@ -23,7 +23,7 @@ from studyplatform.voting.models import (
     Vote,
 )
 from studyplatform.voting.selectors import checks_wanted, next_trial, screen_found, state_sentence
-from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_release_expired, deal_alone
+from studyplatform.voting.services.blocks import block_take, blocks_release_expired, deal_alone, pairs_deal_again
 from studyplatform.voting.services.errors import NotTakingPart
 from studyplatform.voting.services.trials import event_note, trials_begin_again, trials_lay
 
@@ -109,25 +109,29 @@ def _any_plan(study: Study) -> list[dict[str, Any]]:
 def session_resume(*, session: Session) -> None:
     """Apply the study's rule to somebody who comes back after a longer gap in the middle of the pairs."""
     study = session.study
-    if study.resume == Study.Resume.RESUME or session.instructed_at is None or session.outcome:
-        return
-    if session.withdrew_at is not None or next_trial(session) is None:
-        return
-    now = timezone.now()
-    answered = Vote.objects.filter(trial__session=session).aggregate(last=Max("submitted_at"))["last"]
-    gap = now - max(session.instructed_at, answered or session.instructed_at)
-    if gap < timedelta(minutes=study.resume_after_minutes):
+    if study.resume == Study.Resume.RESUME or session.instructed_at is None:
         return
     with transaction.atomic():
-        mine = Session.objects.filter(pk=session.pk, instructed_at=session.instructed_at)
-        if not mine.update(instructed_at=None):
-            return
-        event_note(session=session, kind=Event.Kind.GAP, data={"minutes": round(gap.total_seconds() / 60)})
-        if study.resume == Study.Resume.RESTART:
-            trials_begin_again(session=session)
-        if study.resume == Study.Resume.BLOCK:
-            session_end(session=session, outcome=Session.Outcome.FAILED)
+        row = Session.objects.select_for_update(of=("self",)).select_related("study").get(pk=session.pk)
+        gap = _gap(row)
+        came_back = gap >= timedelta(minutes=study.resume_after_minutes)
+        if came_back:
+            Session.objects.filter(pk=row.pk).update(instructed_at=None)
+            event_note(session=row, kind=Event.Kind.GAP, data={"minutes": round(gap.total_seconds() / 60)})
+        if came_back and study.resume == Study.Resume.RESTART:
+            trials_begin_again(session=row)
+    if came_back and study.resume == Study.Resume.BLOCK:
+        session_end(session=session, outcome=Session.Outcome.FAILED)
     session.refresh_from_db()
+
+
+def _gap(session: Session) -> timedelta:
+    """How long ago somebody in the middle of the pairs did anything; nothing for everybody else."""
+    over = session.outcome or session.withdrew_at is not None or next_trial(session) is None
+    if over or session.instructed_at is None:
+        return timedelta(0)
+    answered = Vote.objects.filter(trial__session=session).aggregate(last=Max("submitted_at"))["last"]
+    return timezone.now() - max(session.instructed_at, answered or session.instructed_at)
 
 
 def consent_give(*, session: Session) -> None:
@@ -145,25 +149,31 @@ def consent_decline(*, session: Session) -> None:
     session_end(session=session, outcome=Session.Outcome.NO_CONSENT)
 
 
-@transaction.atomic
 def checks_answer(
-    *, session: Session, shapes: int | None = None, plates: tuple[str, ...] = (), px_per_mm: float | None = None
+    *,
+    session: Session,
+    tries: int | None,
+    shapes: int | None = None,
+    plates: tuple[str, ...] = (),
+    px_per_mm: float | None = None,
 ) -> bool:
     """Write down what the screen checks found; returns whether the participant goes on.
 
-    A study that screens out gives a second try with other pictures; after that the session is over.
+    A study that screens out gives a second try with other pictures; after that the session is over. ``tries`` says
+    which pictures are answered: the same answer sent twice is one answer.
     """
-    row = Session.objects.select_for_update(of=("self",)).select_related("study", "participant").get(pk=session.pk)
-    if row.consented_at is None:
-        raise NotTakingPart("consent", _("Please read and accept the consent page first."))
-    if row.admitted_at is None and not row.outcome:
-        found = screen_found(row, shapes=shapes, plates=plates, px_per_mm=px_per_mm)
-        row.checks = found
-        if found["passed"] or not row.study.screen_out:
-            row.admitted_at = timezone.now()
-        row.save(update_fields=["checks", "admitted_at"])
-        if row.admitted_at is None and found["attempts"] > 1:
-            session_end(session=row, outcome=Session.Outcome.SCREENED_OUT)
+    with transaction.atomic():
+        row = Session.objects.select_for_update(of=("self",)).select_related("study", "participant").get(pk=session.pk)
+        if row.consented_at is None:
+            raise NotTakingPart("consent", _("Please read and accept the consent page first."))
+        answers_these = tries == row.checks.get("attempts", 0)
+        if answers_these and row.admitted_at is None and not row.outcome:
+            row.checks = screen_found(row, shapes=shapes, plates=plates, px_per_mm=px_per_mm)
+            if row.checks["passed"] or not row.study.screen_out:
+                row.admitted_at = timezone.now()
+            row.save(update_fields=["checks", "admitted_at"])
+    if row.admitted_at is None and row.checks.get("attempts", 0) > 1:
+        session_end(session=row, outcome=Session.Outcome.SCREENED_OUT)
     session.refresh_from_db()
     return session.admitted_at is not None
 
@@ -186,14 +196,17 @@ def session_finish(*, session: Session) -> CompletionCode:
 
     Raises :class:`NotTakingPart` (``unfinished``) while a trial has no vote; a browser's word is not asked for.
     """
+    # Nobody takes an answer back or withdraws between the look and the mark.
+    Session.objects.select_for_update().get(pk=session.pk)
+    session.refresh_from_db(fields=["withdrew_at", "outcome", "admitted_at"])
     if session.withdrew_at is not None:
         raise NotTakingPart("withdrawn", _("You have withdrawn from this study."))
     if session.outcome not in ("", Session.Outcome.COMPLETE):
         raise NotTakingPart("ended", _("Your session in this study is over."))
     if session.admitted_at is None or Trial.objects.filter(session=session, votes=None).exists():
         raise NotTakingPart("unfinished", _("Some pairs are not answered yet."))
-    ended = Session.objects.filter(pk=session.pk, outcome="", withdrew_at=None)
-    if ended.update(finished_at=timezone.now(), outcome=Session.Outcome.COMPLETE):
+    if not session.outcome:
+        Session.objects.filter(pk=session.pk).update(finished_at=timezone.now(), outcome=Session.Outcome.COMPLETE)
         Block.objects.filter(holder=session.participant_id, state=Block.State.HELD).update(
             state=Block.State.DONE, expires_at=None
         )
@@ -219,23 +232,16 @@ def debrief_answer(*, session: Session, answers: Mapping[str, str]) -> None:
 @transaction.atomic
 def session_end(*, session: Session, outcome: str) -> None:
     """End a session that does not go on; its unanswered pairs are dealt again. What was answered stays."""
+    study = deal_alone(study_id=session.study_id)
     if Session.objects.filter(pk=session.pk, outcome="", withdrew_at=None).update(outcome=outcome):
-        _deal_pairs_again(session, keep_answered=True)
+        pairs_deal_again(study=study, participant=session.participant, keep_answered=True)
     session.refresh_from_db()
 
 
 @transaction.atomic
 def session_withdraw(*, session: Session) -> None:
     """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again."""
-    if not Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
-        return
-    _deal_pairs_again(session, keep_answered=False)
-    session.refresh_from_db()
-
-
-def _deal_pairs_again(session: Session, *, keep_answered: bool) -> None:
     study = deal_alone(study_id=session.study_id)
-    # What a pilot showed was dealt anew to everybody when the study opened.
-    if study.state == Study.State.PILOT or not session.participant.is_pilot:
-        for block in Block.objects.filter(holder=session.participant_id, trials__session=session).distinct():
-            block_deal_again(block=block, keep_answered=keep_answered)
+    if Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
+        pairs_deal_again(study=study, participant=session.participant, keep_answered=False)
+    session.refresh_from_db()

@@ -12,16 +12,13 @@ from studyplatform.voting.models import (
     PanelIdentity,
     Participant,
     Session,
-    Study,
     Tombstone,
     Trial,
     Vote,
 )
-from studyplatform.voting.services.blocks import block_deal_again, deal_alone
+from studyplatform.voting.services.blocks import deal_alone, pairs_deal_again
 from studyplatform.voting.services.errors import StudyError
 from studyplatform.voting.services.studies import audit
-
-TAKES_PEOPLE = (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED)
 
 
 @transaction.atomic
@@ -38,7 +35,7 @@ def participant_exclude(*, participant: Participant, by: User, reason: str) -> E
             exclusion = Exclusion.objects.create(participant=participant, reason=reason.strip()[:200], by=by)
     except IntegrityError as error:
         raise StudyError(f"{participant} is left out already. Take them in again to change the reason.") from error
-    _deal_again(study, participant)
+    pairs_deal_again(study=study, participant=participant, keep_answered=False)
     audit(study=study, by=by, action="participant excluded", comment=reason.strip()[:200])
     return exclusion
 
@@ -55,7 +52,7 @@ def participant_include(*, participant: Participant, by: User) -> None:
 def participant_erase(*, participant: Participant, by: User | None = None) -> Tombstone:
     """Delete everything about a participant, votes and panel id included, and leave a tombstone: day and counts."""
     study = deal_alone(study_id=participant.study_id)
-    _deal_again(study, participant)
+    pairs_deal_again(study=study, participant=participant, keep_answered=False)
     # A plan says nothing of its holder once the holder is gone; its pairs live on where they were dealt again.
     trials = Trial.objects.filter(participant=participant)
     votes, _ = Vote.objects.filter(study=study, trial__in=trials).delete()
@@ -70,10 +67,3 @@ def participant_erase(*, participant: Participant, by: User | None = None) -> To
     participant.delete()
     audit(study=study, by=by, action="participant erased", data={"trials": laid, "votes": votes})
     return Tombstone.objects.create(study=study, day=timezone.localdate(), trials=laid, votes=votes)
-
-
-def _deal_again(study: Study, participant: Participant) -> None:
-    # What a pilot showed was dealt anew to everybody when the study opened.
-    if study.state in TAKES_PEOPLE and (study.state == Study.State.PILOT or not participant.is_pilot):
-        for block in Block.objects.filter(holder=participant, trials__participant=participant).distinct():
-            block_deal_again(block=block, keep_answered=False)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from studyplatform.voting.models import CompletionCode, Session, Study, Trial, Vote
-from studyplatform.voting.selectors import exit_code
+from studyplatform.voting.models import CompletionCode, PanelIdentity, Session, Study, Trial, Vote
+from studyplatform.voting.selectors import exit_code, panel_of
 from studyplatform.voting.services.participation import session_finish
 
 
@@ -20,6 +20,8 @@ class Reconciled:
 
 def reconcile(*, study: Study, codes: Sequence[str] | None = None, mend: bool = False) -> Reconciled:
     """Hold the completion codes of a study against its stored votes, and against ``codes`` that were handed in.
+
+    Where a panel has one code for everybody, ``codes`` are the ids of those who handed it in.
 
     ``mend`` completes the sessions whose every pair is answered, as if the browser's last request had arrived.
     """
@@ -43,11 +45,26 @@ def reconcile(*, study: Study, codes: Sequence[str] | None = None, mend: bool = 
         elif session.participant_id in issued:
             found.sentences.append(f"{session} has a code and is not complete.")
     if codes is not None:
-        found.sentences += _handed_in(sessions, issued, codes)
+        panel = panel_of(study)
+        one_code_for_all = panel is not None and panel.complete_code
+        found.sentences += _ids(study, codes) if one_code_for_all else _codes(sessions, issued, codes)
     return found
 
 
-def _handed_in(sessions: Sequence[Session], issued: dict[int, str], codes: Sequence[str]) -> list[str]:
+def _ids(study: Study, ids: Sequence[str]) -> list[str]:
+    """Ids that a panel says were handed in, held against the sessions of these people."""
+    people = PanelIdentity.objects.filter(study=study).values_list("external_id", "participant__session__outcome")
+    outcomes = dict(people)
+    complete = {name for name, outcome in outcomes.items() if outcome == Session.Outcome.COMPLETE}
+    unknown, unfinished = set(ids) - set(outcomes), set(ids) & set(outcomes) - complete
+    return [
+        *(f"{name} was handed in and never came here." for name in sorted(unknown)),
+        *(f"{n} was handed in; the session here is {outcomes[n] or 'not complete'}." for n in sorted(unfinished)),
+        *(f"{name} is complete here and was not handed in." for name in sorted(complete - set(ids))),
+    ]
+
+
+def _codes(sessions: Sequence[Session], issued: dict[int, str], codes: Sequence[str]) -> list[str]:
     """Codes that nobody was given, and codes given to those whom a fault kept from finishing."""
     exits = {exit_code(s.participant.token): s for s in sessions}
     sentences = []

@@ -24,14 +24,15 @@ from studyplatform.voting.services.trials import event_note, trial_copy
 # the trials of that one turn tell whether all earlier ones are answered, also those that an undo asked again.
 INSERT = """
 INSERT INTO voting_vote (study_id, uuid, trial_id, choice, rt_ms, shown_at, submitted_at, late, client)
-SELECT t.study_id, %(uuid)s, t.id, %(choice)s, %(rt_ms)s, %(shown_at)s, %(now)s, s.state = 'closed', %(client)s
+SELECT t.study_id, %(uuid)s, t.id, %(choice)s, %(rt_ms)s, %(shown_at)s, %(now)s,
+  s.state IN ('closed', 'archived'), %(client)s
 FROM voting_trial t
 JOIN voting_participant p ON p.id = t.participant_id
 JOIN voting_session e ON e.id = t.session_id
 JOIN voting_study s ON s.id = t.study_id
 WHERE t.id = %(trial)s AND p.token = %(participant)s AND s.slug = %(study)s
-  AND e.admitted_at IS NOT NULL AND e.withdrew_at IS NULL AND e.outcome = ''
-  AND (s.state IN ('pilot', 'open') OR (s.state = 'closed' AND s.votes_until >= %(now)s))
+  AND e.admitted_at IS NOT NULL AND e.withdrew_at IS NULL AND e.outcome IN ('', 'failed')
+  AND (s.state IN ('pilot', 'open') OR (s.state IN ('closed', 'archived') AND s.votes_until >= %(now)s))
   AND (%(choice)s IN ('left', 'right', 'skip') OR s.allow_ties)
   AND NOT EXISTS (
     SELECT 1 FROM voting_trial before
@@ -89,6 +90,10 @@ def vote_cast(
     for _attempt in range(3):
         # A skip and the pair that is asked again for it are stored together; any other vote is one statement.
         with transaction.atomic() if choice == Vote.Choice.SKIP else nullcontext(), connection.cursor() as cursor:
+            if choice == Vote.Choice.SKIP:
+                # Nobody else appends trials to the session meanwhile.
+                mine = Session.objects.filter(participant__token=participant, study__slug=study)
+                mine.select_for_update(of=("self",)).first()
             cursor.execute(_statement(), parameters)
             rows = cursor.fetchall()
             appended = _reask(trial) if rows and choice == Vote.Choice.SKIP else None
@@ -201,7 +206,7 @@ def _refusal(trial: Trial, uuid: UUID, choice: str) -> VoteRefused | None:
         return VoteRefused(410, "withdrawn", _("You have withdrawn from this study."))
     if session.consented_at is None:
         return VoteRefused(403, "consent", _("Please read and accept the consent page first."))
-    if session.outcome:
+    if session.outcome not in ("", Session.Outcome.FAILED):
         return VoteRefused(410, "ended", _("Your session in this study is over."))
     if session.admitted_at is None:
         return VoteRefused(403, "checks", _("Please do the checks of your screen first."))

@@ -1,12 +1,14 @@
 """The network goes, the server is busy, pictures fail: nothing is lost, and the page says how things are (F2, F11)."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from studyplatform.voting.models import Event, Study, Vote
+from studyplatform.voting.models import Event, Session, Study, Vote
 from studyplatform.voting.services import study_transition
 from tests import factories
 
@@ -271,3 +273,24 @@ def test_the_next_pair_is_loaded_only_after_the_nearer_one(somebody, long_study)
         for route in held[:]:
             held.remove(route)
             route.continue_()
+
+
+def test_answers_kept_here_arrive_though_the_session_ended_meanwhile(somebody):
+    study = factories.study(trials_per_session=4, resume="block", resume_after_minutes=5, state="open")
+    person = somebody(study).begin().painted()
+    person.context.set_offline(True)
+    person.press("ArrowRight")
+    person.painted()
+    person.page.close()
+    Session.objects.update(instructed_at=timezone.now() - timedelta(minutes=6))
+    person.context.set_offline(False)
+    page = person.context.new_page()
+    page.goto(person.address("landing"))
+    page.click(".go")  # Continue
+    expect(page.locator(".sentence")).to_contain_text("Your session ended after a long pause")
+    for _ in range(50):
+        if Vote.objects.exists():
+            break
+        page.wait_for_timeout(100)
+    assert Vote.objects.get().choice == "right"
+    assert Session.objects.get().outcome == "failed"

@@ -15,7 +15,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="the study's slug")
-        parser.add_argument("--codes", type=Path, help="a file with the codes that were handed in, one on a line")
+        parser.add_argument(
+            "--codes",
+            type=Path,
+            help="a file with the codes that were handed in, one on a line; for a panel with one code for all, the ids",
+        )
         parser.add_argument("--mend", action="store_true", help="complete the sessions whose every pair is answered")
 
     def handle(self, *args: Any, **options: Any) -> None:
