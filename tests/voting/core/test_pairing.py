@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studyplatform.voting.core import pairing
-from studyplatform.voting.core.pairing import KnownPair, PlannedTrial, lay_blocks, ring, round_robin, share_out
+from studyplatform.voting.core.pairing import KnownPair, PlannedTrial, decks, lay_blocks, strategies
+from studyplatform.voting.core.pairing.decks import ring, round_robin, share_out
 
 Blocks = list[list[PlannedTrial]]
 
@@ -231,10 +231,10 @@ def test_the_stated_probability_is_the_frequency(design):
 
 
 def unturned(counts: dict[int, int], rng: random.Random) -> list[int]:
-    return pairing._spread(counts, rng)
+    return decks._spread(counts, rng)
 
 
-def crooked(self: pairing.Balanced, group: int, turns: int) -> list[tuple[int, int]]:
+def crooked(self: strategies.Balanced, group: int, turns: int) -> list[tuple[int, int]]:
     """Prefers the first pair of a group in one hand of three."""
     hand = self._decks[group].draw(turns)
     first = tuple(sorted(self.groups[group][1])[:2])
@@ -244,7 +244,7 @@ def crooked(self: pairing.Balanced, group: int, turns: int) -> list[tuple[int, i
 @pytest.mark.parametrize("fault", [("ring", unturned), ("Balanced.hand", crooked)], ids=["order", "pairs"])
 def test_a_planted_bias_is_caught(monkeypatch, fault):
     name, wrong = fault
-    monkeypatch.setattr(f"{pairing.__name__}.{name}", wrong)
+    monkeypatch.setattr(f"{strategies.__name__}.{name}", wrong)
     found = deviations(lambda seed: lay_blocks(scenes=UNEVEN, questions=[7], trials=13, sessions=1, seed=seed), 2500, 0)
     assert max(found) > 5
 
