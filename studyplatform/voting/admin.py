@@ -127,7 +127,8 @@ class StudyAdmin(StudyBase):
                 "fields": [
                     ("trials_per_session", "sessions_planned"),
                     "strategy",
-                    ("practice_trials", "practice_feedback"),
+                    "practice_trials",
+                    "practice_feedback",
                     ("catch_trials", "repeat_trials"),
                     "show_photograph",
                     "seed",
@@ -142,7 +143,8 @@ class StudyAdmin(StudyBase):
                 "fields": [
                     ("layout", "phone_layout"),
                     ("reference_place", "exposure_ms"),
-                    ("allow_ties", "allow_undo"),
+                    "allow_ties",
+                    "allow_undo",
                     "break_every",
                 ]
             },
