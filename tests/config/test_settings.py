@@ -56,6 +56,19 @@ def test_a_database_that_forgets_is_refused() -> None:
     assert "PRAGMA synchronous=FULL" in str(problems[0].hint)
 
 
+@pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="SQLite is set up by the settings")
+def test_a_server_does_not_start_on_a_database_that_forgets(tmp_path: Path) -> None:
+    url = os.environ["DATABASE_URL"]
+    forgets = f"{url}{'&' if '?' in url else '?'}options=-c%20synchronous_commit%3Doff"
+    for address, code, words in ((url, 0, ""), (forgets, 1, "synchronous_commit=off and would lose votes")):
+        environment = os.environ | {"DATABASE_URL": address, "EYEBALLOT_DEBUG": "1", "EYEBALLOT_VAR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", "import studyplatform.config.wsgi"],
+            cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
 def _with_pragma(words: str) -> list[CheckMessage]:
     plain = sqlite3.connect(":memory:")
     plain.execute("PRAGMA foreign_keys = ON")
