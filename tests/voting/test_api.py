@@ -234,8 +234,10 @@ def test_undo_notes_checks_debrief_and_a_window_of_the_plan(owner):
     assert client.ask("post", "undo").status_code == 409  # practice is not taken back
     first = client.vote(plan["trials"][1]["id"]).json()
     assert (first["correct"], first["appended"]) == (None, None)
+    assert client.ask("get", "plan").json()["undoable"] is True
     undone = client.ask("post", "undo").json()
     assert client.vote(undone["trial"]["id"], "right").status_code == 201
+    assert client.ask("get", "plan").json()["undoable"] is False  # once
     skipped = client.vote(plan["trials"][2]["id"], "skip").json()
     assert skipped["appended"]["left"] == plan["trials"][2]["left"]
     note = {"kind": "pause", "at": "2026-11-22T10:00:00Z", "data": {"ms": 1200}}

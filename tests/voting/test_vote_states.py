@@ -141,12 +141,17 @@ class Voting(RuleBasedStateMachine):
             trial = services.vote_undo(session=person.row.session)
         except NotTakingPart:
             trial = None
-        if last is None or self.paused:
+        if (
+            last is None
+            or self.paused
+            or last in person.superseding
+            or person.votes[last][0] == "skip"
+            or person.withdrew
+            or person.complete
+        ):
             assert trial is None
         elif person.waiting is not None:
             assert trial.pk == person.waiting
-        elif last in person.superseding or person.votes[last][0] == "skip" or person.withdrew or person.complete:
-            assert trial is None
         else:
             assert trial.supersedes_id == last
             person.plan.insert(person.plan.index(last) + 1, trial.pk)

@@ -31,6 +31,7 @@ from studyplatform.voting.selectors import (
     progress_of,
     session_of,
     step_of,
+    trial_to_undo,
     way_out,
 )
 from studyplatform.voting.services import NotTakingPart, VoteRefused
@@ -201,8 +202,8 @@ class PlanView(ParticipantView):
         window.is_valid(raise_exception=True)
         study = session.study
         shown = {name: getattr(study, name) for name in SHOWN}
-        trials = plan_of(session, **window.validated_data)
-        return Response({**shown, "feedback": study.practice_feedback, "trials": trials})
+        shown |= {"feedback": study.practice_feedback, "undoable": trial_to_undo(session) is not None}
+        return Response({**shown, "trials": plan_of(session, **window.validated_data)})
 
 
 class VoteView(ParticipantView):

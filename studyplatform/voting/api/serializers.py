@@ -98,6 +98,7 @@ class Plan(Shape):
     exposure_ms = serializers.IntegerField(help_text="Timed layout: how long each picture is shown.")
     break_every = serializers.IntegerField(help_text="Offer a rest after so many pairs; 0 for none.")
     allow_undo = serializers.BooleanField()
+    undoable = serializers.BooleanField(help_text="Whether the last answer can be taken back now.")
     feedback = serializers.BooleanField(help_text="Whether practice pairs say if they were answered right.")
     trials = Pair(many=True)
 

@@ -33,6 +33,7 @@ from studyplatform.voting.selectors.sessions import (
     screen_found,
     session_of,
     step_of,
+    trial_to_undo,
 )
 from studyplatform.voting.selectors.studies import (
     UNBLINDED,
@@ -97,5 +98,6 @@ __all__ = [
     "study_pair",
     "takes_votes",
     "task_of",
+    "trial_to_undo",
     "way_out",
 ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from studyplatform.voting.core import screens
 from studyplatform.voting.models import Session, Stimulus, Study, Trial, Vote
+from studyplatform.voting.selectors.studies import takes_votes
 
 
 def session_of(*, slug: str, token: str | None) -> Session | None:
@@ -114,6 +115,21 @@ def plan_of(session: Session, *, start: int = 0, count: int | None = None) -> li
     window = trials.in_turn()[start : None if count is None else start + count]
     references = _references(session.study)
     return [pair_shown(session.study, trial, references, answered=trial.pk in done) for trial in window]
+
+
+def trial_to_undo(session: Session) -> Trial | None:
+    """The trial whose answer may be taken back: the last one, once, before the session is complete.
+
+    Not practice, which is over with its feedback, and not a pair whose picture did not load, which is asked again.
+    """
+    study = session.study
+    if not study.allow_undo or session.outcome or session.withdrew_at is not None or not takes_votes(study):
+        return None
+    votes = Vote.objects.filter(trial__session=session).select_related("trial")
+    newest = votes.order_by("-submitted_at", "-trial__turn").first()
+    if newest is None or newest.choice == Vote.Choice.SKIP or newest.trial.kind == Trial.Kind.PRACTICE:
+        return None
+    return newest.trial if newest.trial.supersedes_id is None else None
 
 
 def pair_of(trial: Trial) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from studyplatform.voting.models import Event, Session, Study, Trial, Vote
-from studyplatform.voting.selectors import pair_of, state_sentence, takes_votes
+from studyplatform.voting.selectors import pair_of, state_sentence, takes_votes, trial_to_undo
 from studyplatform.voting.services.errors import NotTakingPart, VoteRefused, VoteStored
 from studyplatform.voting.services.trials import event_note, trial_copy
 
@@ -148,18 +148,15 @@ def vote_undo(*, session: Session) -> Trial:
     session is complete. Raises :class:`NotTakingPart` (``nothing_to_undo``).
     """
     session = Session.objects.select_for_update(of=("self",)).select_related("study").get(pk=session.pk)
-    newest = Vote.objects.filter(trial__session=session).order_by("-submitted_at", "-trial__turn").first()
-    trial = newest.trial if newest is not None else None
-    if trial is not None and newest is not None and session.study.allow_undo and takes_votes(session.study):
-        waiting = Trial.objects.filter(supersedes=trial).first()
-        if waiting is not None:
-            return waiting
-        first = trial.supersedes_id is None and newest.choice != Vote.Choice.SKIP and trial.kind != Trial.Kind.PRACTICE
-        if first and not session.outcome and session.withdrew_at is None:
-            last = session.trials.aggregate(last=Max("position"))["last"]
-            event_note(session=session, kind=Event.Kind.UNDO, data={"position": trial.position})
-            return trial_copy(trial, position=last + 1, turn=trial.turn, supersedes=trial)
-    raise NotTakingPart("nothing_to_undo", _("There is no answer to take back now."))
+    trial = trial_to_undo(session)
+    if trial is None:
+        raise NotTakingPart("nothing_to_undo", _("There is no answer to take back now."))
+    waiting = Trial.objects.filter(supersedes=trial).first()
+    if waiting is not None:
+        return waiting
+    last = session.trials.aggregate(last=Max("position"))["last"]
+    event_note(session=session, kind=Event.Kind.UNDO, data={"position": trial.position})
+    return trial_copy(trial, position=last + 1, turn=trial.turn, supersedes=trial)
 
 
 def _column(name: str) -> "Field[Any, Any]":

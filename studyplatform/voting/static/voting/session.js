@@ -36,7 +36,7 @@ export class Session {
     this.plan = await this.server.call("plan/");
     this.trials = this.plan.trials;
     await this.queue.keepOnly(this.trials);
-    this.canUndo = this.plan.allow_undo && this.trials.some((t) => t.answered && !t.practice);
+    this.canUndo = this.plan.undoable;
   }
 
   change() {
