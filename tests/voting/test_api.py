@@ -187,7 +187,21 @@ def test_the_list_shows_own_studies_and_those_one_is_a_member_of(owner, colleagu
 
 def test_the_schema_names_every_step_and_the_docs_are_served_from_here(client):
     schema = client.get(reverse("voting:api-schema")).content.decode()
-    for operation in ("start", "consent", "instructions", "plan", "vote", "finish", "withdraw"):
+    for operation in (
+        "start",
+        "consent",
+        "instructions",
+        "plan",
+        "vote",
+        "finish",
+        "withdraw",
+        "checks",
+        "checked",
+        "decline",
+        "undo",
+        "events",
+        "debrief",
+    ):
         assert f"operationId: session_{operation}" in schema
     page = client.get(reverse("voting:api-docs")).content.decode()
     assert "//cdn" not in page
