@@ -484,6 +484,7 @@ def main() -> None:
         "rate_at_1m_over_1k": ratio(big.rates, small_peer.rates),
         "cpu_at_1m_over_1k": ratio(big.cpu, small_peer.cpu),
         "p99_over_p50": round(statistics.median(high / middle for middle, high in waits), 2),
+        "p99_over_p50_quietest": round(min(high / middle for middle, high in waits), 2),
         "floor_p99_over_p50": round(statistics.median(high / middle for middle, high in floor_waits), 2),
         "non_2xx": sum(peer.non_2xx for peer in peers),
         "half_rate_p50_ms": round(1e3 * statistics.median(middle for middle, _ in waits), 2),
