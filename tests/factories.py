@@ -222,10 +222,16 @@ def cast(
     )
 
 
+def answer_all(who: Participant, choice: str = "left") -> None:
+    """Answer every pair that is left; nothing may be refused."""
+    while next_trial(who):
+        answer = cast(who, choice)
+        assert isinstance(answer, VoteStored), answer
+
+
 def finished(study: Study, *, choice: str = "left") -> Participant:
     """A participant who answered every pair with ``choice``."""
     who = participant(study)
-    while next_trial(who):
-        cast(who, choice)
+    answer_all(who, choice)
     session_finish(session=who.session)
     return who

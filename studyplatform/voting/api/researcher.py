@@ -1,13 +1,13 @@
 """What a researcher may ask for: one's own studies, and their data once people have done voting."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -70,10 +70,10 @@ class StimuliView(ResearcherView):
 class TableView(ResearcherView):
     """Rows that tell who chose what: for those who may take the data, once people have done voting."""
 
-    def page(self, slug: str) -> tuple[Study, list[Trial]] | Response:
-        """The study and the asked stretch of its trials, or why they are not given."""
+    def get(self, request: Request, slug: str) -> Response:
+        """The rows of the asked stretch of trials, or why they are not given."""
         study = self.study(slug)
-        if not may_download(self.request.user, study):
+        if not may_download(request.user, study):
             return Response({"code": "role", "detail": "Viewers of a study see how far it is, not its data."}, 403)
         if is_sealed(study):
             sentence = (
@@ -81,43 +81,52 @@ class TableView(ResearcherView):
                 f"“manage.py evaluate {study.slug} --unblind”, which is written to its audit log."
             )
             return Response({"code": "sealed", "detail": sentence}, 409)
-        asked = shapes.Page(data=self.request.query_params)
+        asked = shapes.Page(data=request.query_params)
         asked.is_valid(raise_exception=True)
         # Who has withdrawn was told that the answers are not used.
-        kept = study.trials.filter(session__withdrew_at=None).annotate(
-            excluded=Exists(Exclusion.objects.filter(participant=OuterRef("participant"), undone_at=None))
-        )
-        rows = kept.select_related("participant", "question", "scene", "left", "right").order_by("pk")
-        return study, list(rows.filter(pk__gt=asked.validated_data["after"])[: asked.validated_data["count"]])
+        kept = study.trials.filter(session__withdrew_at=None, pk__gt=asked.validated_data["after"]).order_by("pk")
+        return Response(self.rows(study, kept[: asked.validated_data["count"]]))
+
+    def rows(self, study: Study, trials: QuerySet[Trial]) -> Sequence[Any]:
+        """The table's rows for these trials."""
+        raise NotImplementedError
 
 
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="study_trials",
+        parameters=PAGE,
+        responses={200: shapes.TrialRow(many=True), 409: shapes.Problem},
+        description="Every served pair, answered or not, in the order of `trial`; without people who withdrew.",
+    )
+)
 class TrialsView(TableView):
     """Served pairs."""
 
-    @extend_schema(operation_id="study_trials", parameters=PAGE, responses={200: shapes.TrialRow(many=True)})
-    def get(self, request: Request, slug: str) -> Response:
-        """Every served pair, answered or not, in the order of `trial`; those of people who withdrew are left out."""
-        found = self.page(slug)
-        if isinstance(found, Response):
-            return found
-        study, trials = found
-        return Response([_trial(study, trial) for trial in trials])
+    def rows(self, study: Study, trials: QuerySet[Trial]) -> Sequence[Any]:
+        """A row for each trial, with the flags of who was asked."""
+        left_out = Exclusion.objects.filter(participant=OuterRef("participant"), undone_at=None)
+        related = trials.select_related("participant", "question", "scene", "left", "right")
+        return [_trial(study, trial) for trial in related.annotate(excluded=Exists(left_out))]
 
 
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="study_votes",
+        parameters=PAGE,
+        responses={200: shapes.VoteRow(many=True), 409: shapes.Problem},
+        description="The votes of the same stretch of trials; a trial without a vote has no row.",
+    )
+)
 class VotesView(TableView):
     """Votes."""
 
-    @extend_schema(operation_id="study_votes", parameters=PAGE, responses={200: shapes.VoteRow(many=True)})
-    def get(self, request: Request, slug: str) -> Response:
-        """The votes of the same stretch of trials; a trial without a vote has no row."""
-        found = self.page(slug)
-        if isinstance(found, Response):
-            return found
-        study, trials = found
-        votes = Vote.objects.filter(study=study, trial__in=trials).order_by("trial")
+    def rows(self, study: Study, trials: QuerySet[Trial]) -> Sequence[Any]:
+        """A row for each vote, in the order of its trial."""
+        votes = Vote.objects.filter(study=study, trial__in=list(trials)).order_by("trial")
         fields = ("choice", "rt_ms", "shown_at", "submitted_at", "late", "client")
         rows = [{"trial": v.trial_id, **{name: getattr(v, name) for name in fields}} for v in votes]
-        return Response(shapes.VoteRow(rows, many=True).data)
+        return list(shapes.VoteRow(rows, many=True).data)
 
 
 class ExportsView(ResearcherView):

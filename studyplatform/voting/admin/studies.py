@@ -4,7 +4,6 @@ Every researcher sees the studies they own or are a member of; a superuser sees 
 pictures win, is not.
 """
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,27 +13,20 @@ from django.db import transaction
 from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.urls import URLPattern, path, reverse
 
 from generation.models import Grid
 from studyplatform.voting import services
-from studyplatform.voting.admin_rows import ParticipantAdmin, StimulusAdmin, TrialAdmin
-from studyplatform.voting.models import Membership, Panel, Participant, Question, Stimulus, Study, Trial
-from studyplatform.voting.selectors import may_edit, natural_question, studies_visible, study_counts, study_pair
+from studyplatform.voting.admin.columns import StudyColumns
+from studyplatform.voting.admin.inlines import MembershipInline, PanelInline, QuestionInline
+from studyplatform.voting.models import Stimulus, Study
+from studyplatform.voting.selectors import may_edit, natural_question, studies_visible
 from studyplatform.voting.services import StudyError
 
 if TYPE_CHECKING:
     StudyBase = admin.ModelAdmin[Study]
-    QuestionBase = admin.TabularInline[Question, Study]
-    MembershipBase = admin.TabularInline[Membership, Study]
-    PanelBase = admin.StackedInline[Panel, Study]
-    QuestionFormBase = forms.ModelForm[Question]
 else:
-    QuestionFormBase = forms.ModelForm
-    StudyBase, QuestionBase, MembershipBase = admin.ModelAdmin, admin.TabularInline, admin.TabularInline
-    PanelBase = admin.StackedInline
+    StudyBase = admin.ModelAdmin
 
 # Where opening fixes the design; from a pause it only goes on.
 OPENS_FROM = (Study.State.DRAFT, Study.State.PILOT)
@@ -49,66 +41,7 @@ STEP_WORDS = {
 }
 
 
-class FrozenInline:
-    """Rows beside a study: typed in by those who may edit it."""
-
-    frozen_with_design = True
-
-    def _may(self, request: HttpRequest, study: Any) -> bool:
-        if study is None:
-            return True
-        return may_edit(request.user, study) and not (self.frozen_with_design and services.is_frozen(study))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, obj)
-
-
-class QuestionForm(QuestionFormBase):
-    """A new row counts as filled in even when the suggested question is left as it is."""
-
-    class Meta:
-        model = Question
-        fields = ["preset", "position"]
-
-    def has_changed(self) -> bool:
-        return self.instance.pk is None or super().has_changed()
-
-
-class QuestionInline(FrozenInline, QuestionBase):
-    model = Question
-    form = QuestionForm
-    extra = 0
-    min_num = 1
-    max_num = len(Question.Preset)
-    fields = ["preset", "position"]
-
-
-class MembershipInline(FrozenInline, MembershipBase):
-    model = Membership
-    extra = 0
-    frozen_with_design = False
-
-
-class PanelInline(FrozenInline, PanelBase):
-    """Where participants come from. Codes may be mended while people take part."""
-
-    model = Panel
-    extra = 0
-    max_num = 1
-    frozen_with_design = False
-
-
-@admin.register(Study)
-class StudyAdmin(StudyBase):
+class StudyAdmin(StudyColumns, StudyBase):
     list_display = ["pair", "title", "state_badge", "people", "links"]
     list_display_links = ["title"]
     list_filter = ["state", "simulated"]
@@ -370,52 +303,3 @@ class StudyAdmin(StudyBase):
             return super().response_change(request, obj)
         request.stepping = not getattr(request, "refused", False)  # type: ignore[attr-defined]
         return redirect("admin:voting_study_change", obj.pk)
-
-    # --- columns ----------------------------------------------------------------------------------------------------
-
-    @admin.display(description="state", ordering="state")
-    def state_badge(self, study: Study) -> SafeString:
-        """The state, and whether the votes are simulated."""
-        if study.pk is None:
-            return format_html("{}", "new")
-        badge = format_html('<span class="state state-{}">{}</span>', study.state, study.get_state_display())
-        if study.simulated:
-            badge = format_html('{} <span class="state state-simulated">SIMULATED</span>', badge)
-        return badge
-
-    @admin.display(description="pictures")
-    def pair(self, study: Study) -> SafeString:
-        """Two pictures of the first scene, in the order of their random names."""
-        pair = study_pair(study) if study.pk else None
-        if pair is None:
-            return format_html("{}", "published when the study opens")
-        return format_html_join(" ", '<img class="thumb" src="{}" alt="">', [(pair.left,), (pair.right,)])
-
-    @admin.display(description="participants")
-    def people(self, study: Study) -> str:
-        """How far it is."""
-        if study.pk is None:
-            return "none yet"
-        c = study_counts(study)
-        looked = f", {c.previews} not counted" if c.previews else ""
-        return f"{c.started} started, {c.finished} of {c.planned} finished, {c.votes} votes{looked}"
-
-    @admin.display(description="pages")
-    def links(self, study: Study) -> SafeString:
-        """Where to vote, and what came out."""
-        if study.pk is None:
-            return format_html("{}", "after saving")
-        pages = [(reverse("voting:landing", args=[study.slug]), "Vote page")]
-        with contextlib.suppress(NoReverseMatch):  # voting can be served without evaluation's pages
-            pages.append((reverse("evaluation:report", args=[study.slug]), "Report"))
-        return format_html_join(" · ", '<a href="{}">{}</a>', pages)
-
-    @admin.display(description="frozen design")
-    def frozen_design(self, study: Study) -> str:
-        """The digest, once there is one."""
-        return f"SHA-256 {study.design_digest}" if study.design_digest else "not frozen yet"
-
-
-admin.site.register(Stimulus, StimulusAdmin)
-admin.site.register(Participant, ParticipantAdmin)
-admin.site.register(Trial, TrialAdmin)
