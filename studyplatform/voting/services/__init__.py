@@ -1,6 +1,6 @@
 """Every write of voting that crosses rows. Keyword-only, atomic, and the only writers."""
 
-from studyplatform.voting.services.blocks import block_deal_again, block_take, blocks_lay, blocks_release_expired
+from studyplatform.voting.services.blocks import blocks_release_expired
 from studyplatform.voting.services.errors import NotTakingPart, StudyError, VoteRefused, VoteStored
 from studyplatform.voting.services.participation import (
     checks_answer,
@@ -8,16 +8,14 @@ from studyplatform.voting.services.participation import (
     consent_give,
     debrief_answer,
     instructions_read,
-    panel_participant,
     participant_join,
-    session_end,
     session_finish,
     session_resume,
     session_withdraw,
 )
 from studyplatform.voting.services.people import participant_erase, participant_exclude, participant_include
-from studyplatform.voting.services.pictures import PHOTOGRAPH, pairs_offered, pictures_of
-from studyplatform.voting.services.reconcile import Reconciled, reconcile
+from studyplatform.voting.services.pictures import pairs_offered, pictures_of
+from studyplatform.voting.services.reconcile import reconcile
 from studyplatform.voting.services.studies import (
     DESIGN_FIELDS,
     is_frozen,
@@ -34,15 +32,10 @@ from studyplatform.voting.services.votes import CHOICES, vote_cast, vote_undo
 __all__ = [
     "CHOICES",
     "DESIGN_FIELDS",
-    "PHOTOGRAPH",
     "NotTakingPart",
-    "Reconciled",
     "StudyError",
     "VoteRefused",
     "VoteStored",
-    "block_deal_again",
-    "block_take",
-    "blocks_lay",
     "blocks_release_expired",
     "checks_answer",
     "consent_decline",
@@ -52,7 +45,6 @@ __all__ = [
     "instructions_read",
     "is_frozen",
     "pairs_offered",
-    "panel_participant",
     "participant_erase",
     "participant_exclude",
     "participant_include",
@@ -61,7 +53,6 @@ __all__ = [
     "question_ensure",
     "questions_number",
     "reconcile",
-    "session_end",
     "session_finish",
     "session_plan",
     "session_resume",
