@@ -9,6 +9,7 @@ import pytest
 
 from studyplatform.voting.models import Study
 from tests import factories
+from tests.voting.browser.line import Line, line_to
 from tests.voting.browser.people import Person
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -37,12 +38,18 @@ def study() -> Study:
 
 
 @pytest.fixture
+def line(live_server: Any) -> Iterator[Line]:
+    with line_to(live_server.url) as line:
+        yield line
+
+
+@pytest.fixture
 def somebody(browser: Any, live_server: Any) -> Iterator[Callable[..., Person]]:
-    """``somebody(study, **context)`` sits down in front of a browser of their own."""
+    """``somebody(study, **context)`` sits down in front of a browser of their own; ``line=`` is what they hang on."""
     people: list[Person] = []
 
-    def sit_down(study: Study, **context: Any) -> Person:
-        people.append(Person(browser, live_server.url, study, **context))
+    def sit_down(study: Study, line: Line | None = None, **context: Any) -> Person:
+        people.append(Person(browser, line.server if line else live_server.url, study, **context))
         return people[-1]
 
     yield sit_down

@@ -28,9 +28,10 @@ def pictures_are_there(person: Any) -> None:
     person.painted().page.wait_for_load_state("networkidle")
 
 
-def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebody, long_study):
-    person = somebody(long_study)
+def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebody, long_study, line):
+    person = somebody(long_study, line)
     pictures_are_there(person.begin())
+    line.cut()
     person.context.set_offline(True)
     for place, key in enumerate(CHOICES, start=1):
         person.press(key).at(f"{place + 1}/8")
@@ -40,6 +41,7 @@ def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebo
     with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
         person.page.reload()
     assert not Vote.objects.exists()
+    line.mend()
     person.context.set_offline(False)
     person.page.goto(person.address("trial"))
     person.at("6/8")  # what lies on the device counts as answered
@@ -275,14 +277,17 @@ def test_the_next_pair_is_loaded_only_after_the_nearer_one(somebody, long_study)
             route.continue_()
 
 
-def test_answers_kept_here_arrive_though_the_session_ended_meanwhile(somebody):
+def test_answers_kept_here_arrive_though_the_session_ended_meanwhile(somebody, line):
     study = factories.study(trials_per_session=4, resume="block", resume_after_minutes=5, state="open")
-    person = somebody(study).begin().painted()
+    person = somebody(study, line).begin().painted()
+    line.cut()
     person.context.set_offline(True)
     person.press("ArrowRight")
     person.painted()
     person.page.close()
+    assert not Vote.objects.exists()
     Session.objects.update(instructed_at=timezone.now() - timedelta(minutes=6))
+    line.mend()
     person.context.set_offline(False)
     page = person.context.new_page()
     page.goto(person.address("landing"))
