@@ -13,10 +13,11 @@ from django.core.files.storage import storages
 from django.db import transaction
 
 from evaluation.core import bundle
-from evaluation.core.analysis import SCHEMA, Options, analyse
+from evaluation.core.analysis import SCHEMA, analyse
 from evaluation.core.dataset import StudyData
 from evaluation.core.derived import NAME, votes_analysis
 from evaluation.core.figures import chart_files, chart_texts
+from evaluation.core.options import Options
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
 from studyplatform.voting.models import AuditEntry, ExportRecord, Study

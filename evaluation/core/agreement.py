@@ -13,6 +13,7 @@ from scipy import stats
 
 from evaluation.core import words
 from evaluation.core.ballots import SHARE_LEFT, ballots, grid_conditions
+from evaluation.core.clusters import sign_flip
 from evaluation.core.dataset import MetricInfo, StudyData, Trial
 from studyplatform.voting.core import bradley_terry
 from studyplatform.voting.core.bradley_terry import FloatArray
@@ -80,17 +81,6 @@ def clustered_share(
     low, high = max(0.0, accuracy - half), min(1.0, accuracy + half)
     p = sign_flip(earned - n / 2, seed=seed, draws=draws)
     return Agreement(accuracy, se, low, high, p, _tost(accuracy, se, people - 1), len(credit), people, n_scenes)
-
-
-def sign_flip(scores: FloatArray, *, seed: int, draws: int) -> float:
-    """Two-sided p of 'the sum of ``scores`` (P,) is zero' under random signs; exact where 2^P <= ``draws``."""
-    people = len(scores)
-    observed = abs(scores.sum()) - 1e-9
-    if 2**people <= draws:
-        signs = 1.0 - 2.0 * ((np.arange(2**people)[:, None] >> np.arange(people)) & 1)
-        return float(np.mean(np.abs(signs @ scores) >= observed))
-    signs = np.random.default_rng(seed).integers(0, 2, size=(draws, people)) * 2.0 - 1.0
-    return float((1 + np.sum(np.abs(signs @ scores) >= observed)) / (draws + 1))
 
 
 def ceilings(data: StudyData, votes: Sequence[Trial], scenes: Sequence[str]) -> Ceilings:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from evaluation.core import words
 from evaluation.core.dataset import StudyData
+from evaluation.core.evidence import Evidence
 from evaluation.core.words import Voice
 
 Json = dict[str, Any]
 
 
-def primary_metric(data: StudyData, metrics: Sequence[Json]) -> Json | None:
-    """The declared primary metric; else the first objective whose values may be compared over this grid.
-
-    Chosen by design (scope), never by outcome.
-    """
-    if any(m["id"] == data.primary_metric for m in metrics):
-        return metrics[0]
-    within = [m for m in metrics if (m["tests"][0]["reason"] or {}).get("code") != "NC_SCOPE"]
-    return next(iter(within or metrics), None)
-
-
-def headline(primary: Json | None, pooled: Json, data: StudyData, voice: Voice) -> Json:
+def headline(primary: Json | None, pooled: Json, evidence: Evidence) -> Json:
     """The answer of the primary metric over all scenes (``pooled``, or those it has), ready to be read aloud.
 
     ``favourite``: who has the highest score; only where ``favourite_sure`` may it be said to be preferred.
     """
+    voice = evidence.voice
     votes = (primary or {}).get("group") or pooled
     head: Json = {
         "question": voice.headline_question(),
@@ -47,7 +38,7 @@ def headline(primary: Json | None, pooled: Json, data: StudyData, voice: Voice) 
     minimum = test["minimum"]
     if minimum:
         chosen = test["tests"]["minimiser"] if test["tests"] else minimum["conditions"][0]
-        head |= {"minimiser": chosen, "minimiser_label": data.condition[chosen].label}
+        head |= {"minimiser": chosen, "minimiser_label": evidence.labels[chosen]}
         if minimum["n_scenes"] > 1:
             where = f"{minimum['scenes_agree']} of {minimum['n_scenes']} scenes"
             head["scenes_line"] = voice.say(

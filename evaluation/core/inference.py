@@ -269,7 +269,7 @@ def _deciding(wald: FloatArray, exact: FloatArray) -> FloatArray:
 def _refused(votes: Ballots, group: str) -> Reason | None:
     k = len(votes.items)
     if k < 2:
-        return words.reason("NC_TOO_FEW_CONDITIONS", group=group)
+        return words.reason("NC_ONE_CONDITION", group=group)
     if votes.n_votes == 0:
         return words.reason("NC_NO_VOTES", group=group)
     met = votes.votes_on[votes.votes_on > 0]

@@ -81,7 +81,7 @@ def scene_minimum(
         )
     known = {c: v for c, v in values.items() if v is not None}
     if len(known) < 2:
-        return words.reason("NC_TOO_FEW_CONDITIONS", group=group)
+        return words.reason("NC_ONE_CONDITION", group=group)
     if max(known.values()) == min(known.values()):
         return words.reason("NC_CONSTANT_METRIC", metric=metric.label, group=group)
     return _minimum(data, metric, known, metric.sign, 0.0, (scene,), 1)
@@ -108,7 +108,7 @@ def pooled_minimum(
         used.append(scene)
         own.append(minimum.items)
     if not rows:
-        return refused[0] if refused else words.reason("NC_TOO_FEW_CONDITIONS", group=group)
+        return refused[0] if refused else words.reason("NC_ONE_CONDITION", group=group)
     mean = {c: float(np.mean([row[c] for row in rows])) for c in conditions}
     best = min(mean.values())
     lowest = {c for c, v in mean.items() if v <= best + 1e-12}

@@ -32,7 +32,21 @@ REASONS = {
         "{metric} was computed under {count} different {border}; values are not comparable. "
         "Use the reference objective."
     ),
-    "NC_TOO_FEW_CONDITIONS": "Fewer than two conditions can be compared in {group}.",
+    "NC_ONE_CONDITION": "Fewer than two conditions can be compared in {group}.",
+    "NC_TOO_FEW_CONDITIONS": (
+        "With {conditions} conditions the smallest possible two-sided p is {smallest}; none printed."
+    ),
+    "NC_TOO_FEW_SCENES": "With {scenes} scenes no claim about other scenes can be tested ({needed} needed).",
+    "NC_COLLINEAR": "Style and content loss move together here (r = {r}); their weights cannot be separated.",
+    "NC_ADAPTIVE": (
+        "Win rates are not shown because pairs were chosen adaptively and selection probabilities were not stored."
+    ),
+    "NC_NO_SIMILAR": "No statistically similar pair; AUC(different/similar) undefined.",
+    "NC_NO_DIFFERENT": "No statistically different pair; AUC(different/similar) undefined.",
+    "NC_NO_AGREEMENT": "Voters do not agree with each other here; no metric can be judged.",
+    "NC_NOT_ASKED": "No such pairs were shown: {what}.",
+    "NC_NO_PARAMETER": "No parameter of the grid has {needed} or more numeric levels.",
+    "NC_ONE_SEED": "One seed per cell: this cannot be told from seed noise.",
     "NC_NO_METRIC": "No metric was measured for these images: there is no minimum to put to the test.",
     "NC_NO_VOTES": "{group}: nobody has voted yet.",
 }
@@ -194,7 +208,10 @@ def _lower_first(text: str) -> str:
     return text[0].lower() + text[1:] if first in OPENERS else text
 
 
-OPENERS = {"In", "Over", "The", "This", "It", "No", "People", "Votes", "Estimates", "Nobody", "Agreement", "Of"}
+OPENERS = {
+    "Agreement", "An", "Estimates", "Fewer", "In", "It", "No", "Nobody", "Of", "One", "Over", "People", "Style", "The",
+    "These", "This", "Voters", "Votes", "Win", "With",
+}  # fmt: skip
 
 
 def verdict_words(verdict: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evaluation.core import bundle
-from evaluation.core.analysis import Options
+from evaluation.core.options import Options
 from evaluation.models import Analysis
 from evaluation.selectors import latest_analyses
 from evaluation.services import EvaluationError, analysis_run

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from evaluation.core.analysis import Options, analyse
+from evaluation.core.analysis import analyse
 from evaluation.core.bundle import BundleError, load
 from evaluation.core.figures import chart_files
+from evaluation.core.options import Options
 from evaluation.services import EvaluationError, analysis_run
 from studyplatform.voting.models import Study
 

@@ -7,8 +7,9 @@ import io
 import pytest
 
 from evaluation.core import bundle
-from evaluation.core.analysis import Options, analyse
+from evaluation.core.analysis import analyse
 from evaluation.core.dataset import Score
+from evaluation.core.options import Options
 from tests.evaluation.simulate import study
 
 LOSSES = [[3.5, 2.25, 1e-300], [3e9, 2.0, 0.1 + 0.2]]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from evaluation.core.analysis import Options, analyse
+from evaluation.core.analysis import analyse
 from evaluation.core.figures import chart_files, chart_texts, style
 from evaluation.core.figures.loss import loss_figure
 from evaluation.core.figures.votes import votes_figure
+from evaluation.core.options import Options
 from tests.evaluation.simulate import study
 
 FAST = Options(draws=199)

@@ -1,0 +1,69 @@
+"""Errors that know what they come from: participants, and scenes (specs/evaluation.md, section 0 and 2.0).
+
+C1 'people like these, these images': participants are the sampling unit. C2 'other scenes too': participants and
+scenes, by the two-way variance of Cameron, Gelbach and Miller (2011). C3 is a permutation of the conditions' labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
+
+
+def sign_flip(scores: FloatArray, *, seed: int, draws: int) -> float:
+    """Two-sided p of 'the sum of ``scores`` (P,) is zero' under random signs; exact where 2^P <= ``draws``."""
+    people = len(scores)
+    observed = abs(scores.sum()) - 1e-9
+    if 2**people <= draws:
+        signs = 1.0 - 2.0 * ((np.arange(2**people)[:, None] >> np.arange(people)) & 1)
+        return float(np.mean(np.abs(signs @ scores) >= observed))
+    rng = np.random.default_rng(seed)
+    # In slices: all signs of 20 000 people at once would be 1.6 GB.
+    step = max(1, 10_000_000 // people)
+    hits = 0
+    for start in range(0, draws, step):
+        signs = rng.integers(0, 2, size=(min(step, draws - start), people)) * 2.0 - 1.0
+        hits += int(np.sum(np.abs(signs @ scores) >= observed))
+    return float((1 + hits) / (draws + 1))
+
+
+def cluster_sums(scores: FloatArray, groups: IntArray, n_groups: int) -> FloatArray:
+    """(G, q) sums of ``scores`` (V,) or (V, q) within ``groups`` (V,)."""
+    columns = scores.reshape(len(scores), -1)
+    return np.column_stack([np.bincount(groups, weights=c, minlength=n_groups) for c in columns.T])
+
+
+def meat(scores: FloatArray, groups: IntArray) -> FloatArray:
+    """(q, q) sum over groups of the outer product of their score sums, times G/(G - 1) (CR1)."""
+    sums = cluster_sums(scores, groups, int(groups.max()) + 1 if len(groups) else 0)
+    n = len(np.unique(groups))
+    return np.asarray(sums.T @ sums * (n / max(1, n - 1)))
+
+
+def two_way_meat(scores: FloatArray, person: IntArray, scene: IntArray) -> FloatArray:
+    """(q, q) of Cameron, Gelbach and Miller: persons plus scenes minus their cells; never below the one-way ones.
+
+    The difference of the three is not positive by itself with few clusters; the larger of the one-way variances is its
+    floor (diagonal-wise).
+    """
+    by_person, by_scene = meat(scores, person), meat(scores, scene)
+    n_scenes = int(scene.max()) + 1 if len(scene) else 1
+    both = by_person + by_scene - meat(scores, person * n_scenes + scene)
+    floor = np.maximum(np.diag(by_person), np.diag(by_scene))
+    lift = np.sqrt(np.maximum(1.0, floor / np.maximum(np.diag(both), 1e-300)))
+    return np.where(np.diag(both)[:, None] > 0, both * np.outer(lift, lift), np.diag(floor))
+
+
+def t_interval(estimate: float, se: float, df: float, level: float = 0.95) -> tuple[float, float]:
+    """Two-sided interval of Student's t."""
+    half = float(stats.t.ppf(0.5 + level / 2, df)) * se
+    return estimate - half, estimate + half
+
+
+def t_p(estimate: float, se: float, df: float, null: float = 0.0) -> float:
+    """Two-sided p of Student's t; an estimate without spread is certain: 0, or 1 at the null itself."""
+    if se <= 0:
+        return 1.0 if estimate == null else 0.0
+    return float(2 * stats.t.sf(abs(estimate - null) / se, df))
