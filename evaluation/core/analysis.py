@@ -18,14 +18,15 @@ from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import POOLED, Evidence, MetricValues, gather
 from evaluation.core.groups import group_json, groups
 from evaluation.core.options import Options
+from evaluation.core.scores import scores_section
 from evaluation.core.sections import Section, adjusted, test_rows
-from evaluation.core.verdicts import metric_verdicts
+from evaluation.core.verdicts import metric_verdicts, verdict_tests
 from evaluation.core.words import Reason
 
 Json = dict[str, Any]
 SCHEMA = 3
 #: The parts of an analysis beside the verdict, in the order in which the page tells them.
-SECTIONS: Mapping[str, Callable[[Evidence], Section]] = {}
+SECTIONS: Mapping[str, Callable[[Evidence], Section]] = {"scores": scores_section}
 
 
 def analyse(data: StudyData, options: Options | None = None, *, question: str | None = None) -> Json:
@@ -44,8 +45,8 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     shown = [group_json(g, evidence) for g in parts]
     headline = top.headline(primary, shown[0], evidence)
     sections = {name: section(evidence) for name, section in SECTIONS.items()}
-    tests = adjusted([test for section in sections.values() for test in section.tests])
-    tables: dict[str, list[Json]] = {"hypothesis_tests": test_rows(tests)}
+    tests = verdict_tests(evidence, metrics) + [test for section in sections.values() for test in section.tests]
+    tables: dict[str, list[Json]] = {"hypothesis_tests": test_rows(adjusted(tests))}
     for section in sections.values():
         for table, rows in section.rows.items():
             tables.setdefault(table, []).extend(rows)

@@ -33,6 +33,8 @@ class HeadToHead:
 class MinimumTests:
     """The three tests of one minimiser in one group; p-values one-sided, bounds in logits.
 
+    ``p_equivalent``: of H0 'some rival beats the minimiser by the margin', so that the largest regret is below it.
+
     ``minimiser``: the one put to the test (the best of a tied set); ``rival``: the strongest condition outside the
     set (the one that carries the evidence, where the strongest does not and another refutes); ``rival_win`` with its
     two-sided interval: how often the rival would win against the minimiser. ``rival_bound``, ``own_bound``: lower
@@ -46,6 +48,7 @@ class MinimumTests:
     favourite: str
     p_refute: float
     p_confirm: float
+    p_equivalent: float
     regret: float
     regret_low: float
     regret_high: float
@@ -60,7 +63,7 @@ class MinimumTests:
     head_to_head: tuple[HeadToHead, ...]
 
 
-def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float) -> MinimumTests:
+def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float, delta: float = DELTA) -> MinimumTests:
     """Run the three tests of E2 for the (tied) ``minimisers``, all of which must be items of ``scale``.
 
     Raises ``ValueError`` where nobody is left to compare them with.
@@ -88,6 +91,7 @@ def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float) -> M
         favourite=scale.items[int(np.argmax(scale.theta))],
         p_refute=p_refute,
         p_confirm=max(float(scale.p_each_rival_worse(int(i), rivals).max()) for i in tied),
+        p_equivalent=float(stats.t.cdf((d[rivals] - delta) / np.maximum(se[rivals], 1e-12), scale.df).max()),
         regret=max(0.0, float(d[rivals].max())),
         regret_low=max(0.0, float(better.max())),
         regret_high=max(0.0, upper),
@@ -103,13 +107,13 @@ def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float) -> M
     )
 
 
-def verdict(tests: MinimumTests, p_refute: float, p_confirm: float, *, alpha: float, delta: float = DELTA) -> str:
+def verdict(tests: MinimumTests, p_refute: float, p_confirm: float, *, alpha: float) -> str:
     """One of refuted, confirmed, equivalent, inconclusive; the p-values are given adjusted."""
     if p_refute < alpha:
         return "refuted"
     if p_confirm < alpha:
         return "confirmed"
-    return "equivalent" if tests.upper < delta else "inconclusive"
+    return "equivalent" if tests.p_equivalent < alpha else "inconclusive"
 
 
 def sigma(logit: float) -> float:

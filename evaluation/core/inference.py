@@ -78,7 +78,7 @@ class Scale:
         return np.asarray((self.theta - self.theta[h]) / _positive(self.se_contrast[h]))
 
     @cached_property
-    def _null_scores(self) -> FloatArray:
+    def null_scores(self) -> FloatArray:
         """(draws, K) Rademacher multipliers on the participants' contributions: theta under 'no differences'."""
         signs = np.random.default_rng(self.seed).integers(0, 2, size=(self.draws, self.n_participants)) * 2.0 - 1.0
         return np.asarray(signs @ self.influence)
@@ -89,7 +89,7 @@ class Scale:
         Dividing by the clustered SE (not the floored one) keeps t* at unit variance where the floor is in force.
         """
         se = _positive(np.sqrt(np.maximum(_contrast_variance(self.cov)[h, rivals], 0.0)))
-        t = (self._null_scores[:, rivals] - self._null_scores[:, [h]]) / se
+        t = (self.null_scores[:, rivals] - self.null_scores[:, [h]]) / se
         widen = float(stats.t.ppf(0.95, self.df) / stats.norm.ppf(0.95))
         return np.asarray(t.max(axis=1) * widen)
 

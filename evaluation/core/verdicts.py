@@ -12,9 +12,11 @@ from evaluation.core.groups import Group, group_json, where_complete
 from evaluation.core.inference import NotEstimated, Scale
 from evaluation.core.minimiser import Minimum
 from evaluation.core.options import Options
+from evaluation.core.sections import Test
 from evaluation.core.words import Reason
 
 Json = dict[str, Any]
+E2 = ("H_min_refute", "H_min_confirm", "H_min_equiv")
 
 
 def metric_verdicts(evidence: Evidence, metric: MetricValues, groups: Sequence[Group]) -> Json:
@@ -56,7 +58,7 @@ def _run_tests(group: Group, found: Minimum | Reason, options: Options) -> hypot
         return words.few_participants(scale.n_participants)
     if len(set(scale.items) - set(found.items)) == 0:
         return words.reason("NC_ONE_CONDITION", group=group.spoken)
-    return hypotheses.minimum_tests(scale, found.items, alpha=options.alpha)
+    return hypotheses.minimum_tests(scale, found.items, alpha=options.alpha, delta=options.delta)
 
 
 def _test_json(
@@ -91,7 +93,7 @@ def _test_json(
         )
     p_refute = tests.p_refute if adjusted[0] is None else adjusted[0]
     p_confirm = tests.p_confirm if adjusted[1] is None else adjusted[1]
-    verdict = hypotheses.verdict(tests, p_refute, p_confirm, alpha=options.alpha, delta=options.delta)
+    verdict = hypotheses.verdict(tests, p_refute, p_confirm, alpha=options.alpha)
     label = {c.id: c.label for c in data.conditions}
     sentence = voice.reading(
         words.ReadingFacts(
@@ -138,3 +140,48 @@ def _meetings(tests: hypotheses.MinimumTests, verdict: str, *, of_rival: bool = 
     if not of_rival:
         win, low, high, least, most = 1 - win, 1 - high, 1 - low, 1 - most, 1 - least
     return words.meetings_bound(win, least, most) if by_bound else words.meetings(win, low, high)
+
+
+def verdict_tests(evidence: Evidence, metrics: Sequence[Json]) -> list[Test]:
+    """The tests of E2 as rows: refute, confirm and equivalent, for every metric over all scenes and in each."""
+    return [row for metric in metrics for test in metric["tests"] for row in _rows(evidence, metric, test)]
+
+
+def _rows(evidence: Evidence, metric: Json, test: Json) -> list[Test]:
+    options, found = evidence.options, test["tests"]
+    pooled = test["scene"] is None
+    common: dict[str, Any] = {
+        # The pooled test of the primary metric is the one primary test of a study and is not corrected.
+        "confirmatory": options.confirmatory and pooled and metric["id"] == evidence.primary,
+        "scope": test["scope"],
+        "scene_id": test["scene"] or "",
+        "metric_id": metric["id"],
+        "unit": "logit",
+        "n_votes": test["n_votes"],
+        "n_participants": test["n_participants"],
+        "n_scenes": test["minimum"]["n_scenes"] if test["minimum"] else 0,
+        "n_conditions": len(test["minimum"]["values"]) if test["minimum"] else 0,
+        "verdict": test["verdict"],
+        "message": test["sentence"],
+    }
+    if found is None:
+        reason = {"status": "not_computable", "reason_code": test["reason"]["code"]}
+        return [Test(hypothesis=name, **common, **reason) for name in E2]
+    adjustment = "none" if pooled else "holm"
+    common |= {"estimate": found["regret"], "null_value": 0.0, "ci_low": found["regret_low"]}
+    common |= {"ci_high": found["regret_high"], "ci_level": 1 - 2 * options.alpha}
+    resampled = test["n_participants"] >= inference.BONFERRONI_BELOW
+    refute = {"method": "max-t, participants resampled", "n_resamples": options.draws, "rng_seed": options.seed}
+    p = ("p_refute", "p_confirm", "p_equivalent")
+    how: tuple[dict[str, Any], ...] = (
+        refute if resampled else {"method": "Bonferroni t"},
+        {"method": "intersection-union t"},
+        {"method": "intersection-union t", "margin": options.delta},
+    )
+    return [
+        Test(
+            hypothesis=name, family=f"{name}: scenes of {metric['id']}" if not pooled else "", adjustment=adjustment,
+            p_raw=found[key], df=test["n_participants"] - 1, **common, **method,
+        )
+        for name, key, method in zip(E2, p, how, strict=True)
+    ]  # fmt: skip
