@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from evaluation.core.dataset import StudyData, Trial
-from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
+from studyplatform.voting.core.bradley_terry import FloatArray, IntArray, Pairs, sum_votes
 
 #: Share of the vote that goes to the left picture; a tie is half a win to each side.
 SHARE_LEFT = {"left": 1.0, "right": 0.0, "tie": 0.5}
@@ -25,6 +26,55 @@ class FlowStep:
     words: str
     n_trials: int
     n_participants: int
+
+
+@dataclass(frozen=True)
+class ParticipantPairs:
+    """Counts of N (participant, pair) cells that hold a vote, in the order of the participants, then of the pairs.
+
+    ``pairs``: counts of everybody together on the E pairs. Arrays of length N: ``participant`` (0..P-1), ``pair``
+    (0..E-1), ``wins`` (of the pair's first item; a tie is half a win) and ``games``.
+    """
+
+    pairs: Pairs
+    n_participants: int
+    participant: IntArray
+    pair: IntArray
+    wins: FloatArray
+    games: FloatArray
+
+    @classmethod
+    def summed(
+        cls,
+        n_items: int,
+        n_participants: int,
+        participant: IntArray,
+        cell: IntArray,
+        wins: FloatArray,
+        games: FloatArray,
+    ) -> ParticipantPairs:
+        """From (N,) cells first x n_items + second with first < second; ``participant`` sorted."""
+        met, pair = np.unique(cell, return_inverse=True)
+        won = np.bincount(pair, weights=wins, minlength=len(met)).astype(np.float64)
+        lost = np.bincount(pair, weights=games - wins, minlength=len(met)).astype(np.float64)
+        pairs = Pairs(n_items, met // n_items, met % n_items, won, lost)
+        return cls(pairs, n_participants, participant, pair.astype(np.intp), wins, games)
+
+    @cached_property
+    def starts(self) -> IntArray:
+        """(P + 1,) where each participant's cells begin."""
+        count = np.bincount(self.participant, minlength=self.n_participants)
+        return np.concatenate([[0], np.cumsum(count)]).astype(np.intp)
+
+    def among(self, items: IntArray) -> ParticipantPairs:
+        """The same among ``items`` (ascending numbers) only, renumbered, without those who did not compare them."""
+        number = np.full(self.pairs.n_items, -1, dtype=np.intp)
+        number[items] = np.arange(len(items))
+        first, second = number[self.pairs.first[self.pair]], number[self.pairs.second[self.pair]]
+        kept = (first >= 0) & (second >= 0)
+        who, participant = np.unique(self.participant[kept], return_inverse=True)
+        cell = (first * len(items) + second)[kept]
+        return self.summed(len(items), len(who), participant.astype(np.intp), cell, self.wins[kept], self.games[kept])
 
 
 @dataclass(frozen=True)
@@ -52,13 +102,15 @@ class Ballots:
         both = np.concatenate([self.left, self.right])
         return np.bincount(both, minlength=len(self.items)).astype(np.intp)
 
-    def wins_by_participant(self) -> FloatArray:
-        """(P, K, K) table of wins of each participant: row beat column."""
+    def by_participant(self) -> ParticipantPairs:
+        """The votes as counts on the pairs that each participant met."""
         k = len(self.items)
-        wins = np.zeros((self.n_participants, k, k))
-        np.add.at(wins, (self.participant, self.left, self.right), self.y)
-        np.add.at(wins, (self.participant, self.right, self.left), 1.0 - self.y)
-        return wins
+        turned = self.left > self.right
+        pair = np.where(turned, self.right * k + self.left, self.left * k + self.right)
+        share = np.where(turned, 1.0 - self.y, self.y)
+        shape = (self.n_participants, k * k)
+        participant, cell, wins, games = sum_votes(self.participant, pair, shape, share, np.ones(self.n_votes))
+        return ParticipantPairs.summed(k, self.n_participants, participant, cell, wins, games)
 
 
 def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from evaluation.core import words
-from evaluation.core.ballots import Ballots
+from evaluation.core import jackknife, words
+from evaluation.core.ballots import Ballots, ParticipantPairs
 from evaluation.core.words import Reason
 from studyplatform.voting.core import bradley_terry
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
@@ -25,6 +25,8 @@ from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 JOD_LOGIT = float(np.log(3.0))
 #: Below this many participants max-t multipliers are too few to hold their level: Bonferroni-t instead.
 BONFERRONI_BELOW = 20
+#: Above this many participants the multipliers are Gaussian: signs of 20 000 would be 1.6 GB.
+MANY = 2_000
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,16 @@ class Scale:
 
     @cached_property
     def null_scores(self) -> FloatArray:
-        """(draws, K) Rademacher multipliers on the participants' contributions: theta under 'no differences'."""
-        signs = np.random.default_rng(self.seed).integers(0, 2, size=(self.draws, self.n_participants)) * 2.0 - 1.0
+        """(draws, K) multipliers on the participants' contributions: theta under 'no differences'.
+
+        One Rademacher sign per participant; above :data:`MANY` participants the sum of their signed contributions is
+        Gaussian and drawn as such.
+        """
+        rng = np.random.default_rng(self.seed)
+        if self.n_participants > MANY:
+            root = np.linalg.qr(self.influence, mode="r")
+            return np.asarray(rng.standard_normal((self.draws, len(root))) @ root)
+        signs = rng.integers(0, 2, size=(self.draws, self.n_participants)) * 2.0 - 1.0
         return np.asarray(signs @ self.influence)
 
     def null_max_t(self, h: int, rivals: IntArray) -> FloatArray:
@@ -162,9 +172,8 @@ def estimate(
     refusal = _refused(votes, group)
     if refusal is not None:
         return NotEstimated(votes.items, refusal, votes.n_votes, votes.n_participants)
-    by_person = votes.wins_by_participant()
-    wins = by_person.sum(axis=0)
-    keep = _largest_component(bradley_terry.comparison_components(wins))
+    people = votes.by_participant()
+    keep = _largest_component(bradley_terry.comparison_components(people.pairs))
     reasons: list[Reason] = []
     left_out = tuple(c for i, c in enumerate(votes.items) if not keep[i])
     if left_out:
@@ -175,58 +184,31 @@ def estimate(
                 component=words.joined([labels[c] for i, c in enumerate(votes.items) if keep[i]]),
             )
         )
-    by_person = by_person[:, keep][:, :, keep]
-    by_person = by_person[by_person.any(axis=(1, 2))]
-    wins = by_person.sum(axis=0)
+    people = people.among(np.flatnonzero(keep))
     items = tuple(c for i, c in enumerate(votes.items) if keep[i])
-    fit = bradley_terry.fit(wins)
+    fit = bradley_terry.fit_pairs(people.pairs)
     if fit.separated.any():
-        named = _separated_words(items, wins, fit.separated, labels)
+        named = _separated_words(items, people.pairs.table(), fit.separated, labels)
         whose = "its" if fit.separated.sum() == 1 else "each"
         reasons.append(words.reason("NC_SEPARATED", items=named, whose=whose))
-    if len(by_person) < words.MIN_PARTICIPANTS:
-        reasons.append(words.few_participants(len(by_person)))
-    cov, cov_model, influence = covariance(fit, by_person)
+    if people.n_participants < words.MIN_PARTICIPANTS:
+        reasons.append(words.few_participants(people.n_participants))
+    cov, cov_model, influence = jackknife.covariance(fit, people)
     return Scale(
         items=items,
         theta=fit.theta,
         cov=cov,
         cov_model=cov_model,
         influence=influence,
-        n_votes=np.rint((wins + wins.T).sum(axis=1)).astype(np.intp),
-        total_votes=int(np.rint(wins.sum())),
-        n_participants=len(by_person),
+        n_votes=np.rint(people.pairs.both(people.pairs.games)).astype(np.intp),
+        total_votes=int(np.rint(people.pairs.games.sum())),
+        n_participants=people.n_participants,
         reasons=tuple(reasons),
         left_out=left_out,
-        p_unanimous=_unanimous(by_person) if fit.separated.any() else np.ones_like(wins),
+        p_unanimous=_unanimous(people) if fit.separated.any() else np.ones((len(items), len(items))),
         seed=seed,
         draws=draws,
     )
-
-
-def covariance(fit: bradley_terry.Fit, by_person: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """CR3 covariance, model covariance and participants' contributions (E1).
-
-    ``by_person``: (P, K, K) tables of wins whose sum gave ``fit``. Returns (K, K), (K, K), (P, K). theta without p is
-    one Newton step from theta-hat on the others' votes; CR3 = (P - 1)/P sum (theta_(-p) - mean)(.)'
-    (Bell and McCaffrey 2002; Cameron and Miller 2015).
-    """
-    n_people, k = by_person.shape[0], by_person.shape[-1]
-    gauge = bradley_terry.gauge_matrix(fit.component)
-    centre = np.eye(k) - gauge
-    hessian = fit.information + fit.ridge * np.eye(k) + gauge
-    cov_model = centre @ np.linalg.inv(hessian) @ centre
-    p = bradley_terry.win_probability(fit.theta)
-    games = by_person + by_person.transpose(0, 2, 1)
-    gradient = (by_person - games * p).sum(axis=-1)
-    weight = games * (p * (1 - p))
-    own = weight.sum(axis=-1)[..., None] * np.eye(k) - weight
-    # pinv, not solve: without p an item may hang in the air, and then p moves it by nothing rather than by infinity.
-    inverse = np.linalg.pinv(hessian - own, rcond=1e-8, hermitian=True)
-    without = -(inverse @ gradient[..., None])[..., 0]
-    deviation = (without - without.mean(axis=0)) @ centre
-    influence = -np.sqrt((n_people - 1) / n_people) * deviation if n_people > 1 else np.zeros((n_people, k))
-    return influence.T @ influence, cov_model, influence
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -240,13 +222,15 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def _unanimous(by_person: FloatArray) -> FloatArray:
+def _unanimous(people: ParticipantPairs) -> FloatArray:
     """Sign-test p, one-sided, of the pairs in which all direct votes went to the row and no way leads back from the
     column by others: the row's score is then unbounded against the column's."""
-    wins = by_person.sum(axis=0)
-    people = (by_person > 0).sum(axis=0)
-    strong = bradley_terry.strong_components(wins)
-    return np.where((wins > 0) & (strong[:, None] != strong[None, :]), 0.5**people, 1.0)
+    pairs, k = people.pairs, people.pairs.n_items
+    first, second = pairs.first[people.pair], pairs.second[people.pair]
+    sided = np.concatenate([(first * k + second)[people.wins > 0], (second * k + first)[people.games > people.wins]])
+    supporters = np.bincount(sided, minlength=k * k).reshape(k, k)
+    strong = bradley_terry.strong_components(pairs)
+    return np.where((supporters > 0) & (strong[:, None] != strong[None, :]), 0.5**supporters, 1.0)
 
 
 def _exact_bound(p_unanimous: FloatArray, level: float) -> FloatArray:

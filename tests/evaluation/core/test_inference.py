@@ -25,12 +25,20 @@ def votes_of(rows, n_items) -> Ballots:
     return Ballots(items, int(p.max()) + 1, p, left, right, y.astype(float))
 
 
+def tables(box) -> np.ndarray:
+    """(P, K, K) table of wins of each participant: what the sparse counts stand for."""
+    wins = np.zeros((box.n_participants, len(box.items), len(box.items)))
+    np.add.at(wins, (box.participant, box.left, box.right), box.y)
+    np.add.at(wins, (box.participant, box.right, box.left), 1.0 - box.y)
+    return wins
+
+
 def test_the_jackknife_is_what_it_says():
     data = study(utilities=[0, 0.5, 1.0], losses=[1, 2, 3], n_participants=9, n_trials=20, taste=0.5)
     scale = scale_of(data)
     votes, _ = analysis_set(data.canonical(), "q")
     box = ballots(data.canonical(), votes, scale.items)
-    by_person = box.wins_by_participant()
+    by_person = tables(box)
     fit = bt.fit(by_person.sum(axis=0))
     without = []
     for own in by_person:
