@@ -6,7 +6,10 @@ import sys
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studyplatform.config.settings")
+    # The CSV files of a bundle are analysed anywhere, without what a server needs.
+    alone = sys.argv[1:2] == ["evaluate"] and any(word.split("=")[0] == "--bundle" for word in sys.argv)
+    settings = "evaluation.management.offline" if alone else "studyplatform.config.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import FilteredRelation, Q
+
 from evaluation.core.dataset import (
     Condition,
     MetricInfo,
@@ -39,6 +41,7 @@ def study_data(study: voting.Study) -> StudyData:
         networks=_networks(stimuli, metrics),
         primary_metric=names.get(primary, "") if primary is not None else "",
         design_digest=study.design_digest,
+        frozen_at=_time(study.preregistration.frozen_at if hasattr(study, "preregistration") else None),
         questions=tuple(Question(q.preset, q.text, q.position) for q in study.questions.all()),
         scenes=_scenes(stimuli),
         conditions=_conditions(study, stimuli),
@@ -217,49 +220,59 @@ def _exclusion(participant: voting.Participant, excluded: Mapping[int, str]) -> 
     return "withdrew" if session is not None and session.withdrew_at else ""
 
 
+#: A trial and its vote in one row, so that a million of them are read as they come.
+TRIAL_COLUMNS = (
+    "participant__token", "question__preset", "position", "kind", "scene__digest", "left__public_name",
+    "right__public_name", "expected", "repeats", "strategy", "design_prob", "pk", "vote__choice", "vote__rt_ms",
+    "vote__shown_at", "vote__submitted_at", "vote__late",
+)  # fmt: skip
+
+
 def _trials(study: voting.Study) -> tuple[Trial, ...]:
-    votes = {
-        row["trial_id"]: row
-        for row in voting.Vote.objects.filter(study=study).values(
-            "trial_id", "choice", "rt_ms", "shown_at", "submitted_at", "late"
-        )
-    }
-    trials = voting.Trial.objects.filter(study=study).values(
-        "pk", "participant__token", "question__preset", "position", "kind", "scene__digest", "left__public_name",
-        "right__public_name", "expected", "repeats", "strategy", "design_prob", "supersedes",
-    )  # fmt: skip
-    rows = list(trials)
+    # The join names the study, because the votes' index begins with it.
+    of_study = FilteredRelation("votes", condition=Q(votes__study=study))
+    trials = voting.Trial.objects.filter(study=study).annotate(vote=of_study)
     # Only an answered successor replaces an answer: an undo that was never answered again leaves the first standing.
-    replaced = {row["supersedes"] for row in rows if row["supersedes"] is not None and row["pk"] in votes}
-    return tuple(_trial(study, row, votes.get(row["pk"], {}), row["pk"] in replaced) for row in rows)
+    replaced = set(trials.filter(vote__isnull=False, supersedes__isnull=False).values_list("supersedes", flat=True))
+    named: dict[str, str] = {}
+    # One text per name and time, however many rows hold it.
+    one: dict[str, str] = {}
+
+    def hashed(token: str) -> str:
+        if token not in named:
+            named[token] = participant_hash(study, token)
+        return named[token]
+
+    def trial(row: tuple[Any, ...]) -> Trial:
+        (token, question, position, kind, scene, left, right, expected, repeats, strategy, prob, pk, choice, rt_ms,
+         shown_at, submitted_at, late) = row  # fmt: skip
+        person = hashed(token)
+        return Trial(
+            id=_trial_id(person, position),
+            participant=person,
+            question=one.setdefault(question, question),
+            position=position,
+            kind=one.setdefault(kind, kind),
+            scene=one.setdefault(_short(scene), _short(scene)),
+            left=one.setdefault(left, left),
+            right=one.setdefault(right, right),
+            choice=one.setdefault(choice or "", choice or ""),
+            rt_ms=rt_ms,
+            expected=expected,
+            repeat_of=_trial_id(person, repeats) if repeats is not None else "",
+            superseded=pk in replaced,
+            late=bool(late),
+            strategy=one.setdefault(strategy, strategy),
+            design_prob=prob,
+            shown_at=_time(shown_at),
+            submitted_at=_time(submitted_at),
+        )
+
+    return tuple(trial(row) for row in trials.values_list(*TRIAL_COLUMNS).iterator(chunk_size=10_000))
 
 
 def _trial_id(person: str, position: int) -> str:
     return f"{person}.{position:04d}"
-
-
-def _trial(study: voting.Study, row: Mapping[str, Any], vote: Mapping[str, Any], replaced: bool) -> Trial:
-    person = participant_hash(study, row["participant__token"])
-    return Trial(
-        id=_trial_id(person, row["position"]),
-        participant=person,
-        question=row["question__preset"],
-        position=row["position"],
-        kind=row["kind"],
-        scene=_short(row["scene__digest"]),
-        left=row["left__public_name"],
-        right=row["right__public_name"],
-        choice=vote.get("choice", ""),
-        rt_ms=vote.get("rt_ms"),
-        expected=row["expected"],
-        repeat_of=_trial_id(person, row["repeats"]) if row["repeats"] is not None else "",
-        superseded=replaced,
-        late=vote.get("late", False),
-        strategy=row["strategy"],
-        design_prob=row["design_prob"],
-        shown_at=_time(vote.get("shown_at")),
-        submitted_at=_time(vote.get("submitted_at")),
-    )
 
 
 def _time(value: datetime | None) -> str:

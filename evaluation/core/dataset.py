@@ -54,7 +54,7 @@ class Condition:
     params: Mapping[str, Scalar] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stimulus:
     """A render in the study. ``role``: grid, control, reference or catch; only grid enters the minimiser's test.
     ``network``: the feature network it was rendered with, 'random-shallow' where that was never trained."""
@@ -97,7 +97,7 @@ class MetricInfo:
         return -1.0 if self.direction == "higher_better" else 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """The value of a metric for a stimulus, or None and a status that says why."""
 
@@ -127,7 +127,7 @@ class Participant:
     panel_hash: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came.
 
@@ -157,7 +157,8 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyData:
-    """A whole study. ``networks``: names of the feature networks behind the losses."""
+    """A whole study. ``networks``: names of the feature networks behind the losses. ``frozen_at``: when its design was
+    frozen (ISO 8601, UTC), empty where it never was."""
 
     slug: str
     title: str
@@ -165,6 +166,7 @@ class StudyData:
     networks: tuple[str, ...] = ()
     primary_metric: str = ""
     design_digest: str = ""
+    frozen_at: str = ""
     questions: tuple[Question, ...]
     scenes: tuple[Scene, ...]
     conditions: tuple[Condition, ...]
@@ -178,6 +180,12 @@ class StudyData:
     def random_features(self) -> bool:
         """Whether a loss was measured by a network that was never trained."""
         return any(name.startswith("random") for name in self.networks)
+
+    @cached_property
+    def confirmatory(self) -> bool:
+        """Whether design and primary metric were frozen before anybody answered a main pair."""
+        first = min((t.submitted_at for t in self.trials if t.kind == "main" and t.choice), default="")
+        return bool(self.frozen_at and self.primary_metric and (not first or self.frozen_at <= first))
 
     def canonical(self) -> Self:
         """The same study with every table in its one order."""
@@ -197,9 +205,16 @@ class StudyData:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of the canonical study; input order does not matter."""
-        value = dataclasses.asdict(self.canonical())
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
-        return hashlib.sha256(text.encode()).hexdigest()
+        study = self.canonical()
+        found = hashlib.sha256()
+        # Row by row: a million trials as one text would need gigabytes.
+        for part in dataclasses.fields(study):
+            value = getattr(study, part.name)
+            rows = value if isinstance(value, tuple) else (value,)
+            found.update(f"{part.name} {len(rows)}\n".encode())
+            for row in rows:
+                found.update(_line(row))
+        return found.hexdigest()
 
     @cached_property
     def stimulus(self) -> dict[str, Stimulus]:
@@ -210,6 +225,11 @@ class StudyData:
     def condition(self) -> dict[str, Condition]:
         """Conditions by id."""
         return {c.id: c for c in self.conditions}
+
+
+def _line(row: Any) -> bytes:
+    value = {f.name: getattr(row, f.name) for f in dataclasses.fields(row)} if dataclasses.is_dataclass(row) else row
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,7 @@ def test_nothing_that_opens_a_session_leaves_the_house(study: Study) -> None:
 
 def test_a_bundle_of_the_live_study_reads_back_as_the_same(study: Study) -> None:
     data = study_data(study)
-    assert bundle.read(bundle.write(data)).digest == data.digest == study_data(study).digest
+    assert bundle.read(bundle.write(data)).data.digest == data.digest == study_data(study).digest
 
 
 def test_the_digest_sees_a_vote(study: Study) -> None:

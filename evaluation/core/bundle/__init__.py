@@ -5,15 +5,20 @@ primary key: two exports of the same data are byte-identical. Free text that a s
 leading apostrophe, which reading takes off again.
 """
 
-from evaluation.core.bundle.reading import load, read
+from evaluation.core.bundle.formats import FORMATS
+from evaluation.core.bundle.package import described
+from evaluation.core.bundle.reading import Loaded, load, read
 from evaluation.core.bundle.tables import TABLES, BundleError, csv_bytes, csv_cell
 from evaluation.core.bundle.writing import export_name, save, table_csv, write
 
 __all__ = [
+    "FORMATS",
     "TABLES",
     "BundleError",
+    "Loaded",
     "csv_bytes",
     "csv_cell",
+    "described",
     "export_name",
     "load",
     "read",

@@ -1,211 +1,199 @@
-"""A study from CSV files. Whatever the analysis could not stand on is a sentence that names file, row and column."""
+"""A study from CSV files: what the analysis could not stand on is refused with its file, line, column and mend; what
+can be mended is used, and said."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.core.bundle.tables import (
-    ID,
-    TABLES,
-    BundleError,
-    Column,
-    Table,
-)
-from evaluation.core.dataset import (
-    StudyData,
-)
+from evaluation.core.bundle import cells, filling, mending
+from evaluation.core.bundle.filling import Fill, Params
+from evaluation.core.bundle.mending import Rows
+from evaluation.core.bundle.tables import TABLES, BundleError, Table, table_named
+from evaluation.core.bundle.text import Notes, Sheet, decode, sheet
+from evaluation.core.dataset import Scalar, StudyData
+
+HEAD = {
+    "slug": str,
+    "title": str,
+    "simulated": bool,
+    "networks": list,
+    "primary_metric": str,
+    "design_digest": str,
+    "frozen_at": str,
+}
+#: A million trials are 200 MB; a larger file is refused before it is read into memory.
+MOST_BYTES = 2 * 10**9
+#: Each table is read after those whose rows complete its own.
+ORDER = ("questions", "conditions", "scenes", "stimuli", "metrics", "participants", "scores", "trials")
 
 
-def load(folder: Path) -> StudyData:
-    """Read a bundle written by :func:`save`. Raises :class:`BundleError` with the file, row and column at fault."""
-    names = ["study.json", *(f"data/{table.name}.csv" for table in TABLES)]
-    return read({name: (folder / name).read_bytes() for name in names if (folder / name).is_file()})
+@dataclass(frozen=True)
+class Loaded:
+    """A study read from a bundle, and a sentence on everything that was mended on the way."""
+
+    data: StudyData
+    notes: tuple[str, ...]
 
 
-def read(files: Mapping[str, bytes]) -> StudyData:
-    """The inverse of :func:`write`. Raises :class:`BundleError` for whatever the analysis could not stand on."""
-    head = _read_head(files)
-    tables = {table.name: _read_table(table, files) for table in TABLES}
-    _check_keys(tables)
-    _check_references(tables)
-    _check_trials(tables)
+def load(folder: Path) -> Loaded:
+    """Read the bundle in ``folder``. Raises :class:`BundleError` with the file, line and column at fault."""
+    if not folder.is_dir():
+        wrong = "this is a file" if folder.exists() else "this folder is not there"
+        raise BundleError(f"{wrong}. Name the folder of a bundle.")
+    files = {}
+    for name in ["study.json", *(table.path for table in TABLES)]:
+        path = folder / name
+        try:
+            if not path.exists():
+                continue
+            if not path.is_file():
+                raise BundleError(f"{name} is a folder and no file. Put the file of that name in its place.")
+            if path.stat().st_size > MOST_BYTES:
+                raise BundleError(f"{name} is larger than {MOST_BYTES // 10**6} MB: this is no table of a bundle.")
+            files[name] = path.read_bytes()
+        except OSError as error:
+            raise BundleError(f"{name} cannot be read ({error.strerror}). Mend its permissions.") from error
+    return read(files, slug=folder.resolve().name)
+
+
+def read(files: Mapping[str, bytes], *, slug: str = "study") -> Loaded:
+    """The inverse of :func:`write`; ``slug`` is for a study whose files do not name it."""
+    notes = Notes()
+    head = _head(files, slug, notes)
+    _check_there(files)
+    tables: dict[str, Rows] = {}
+    params: Params = {}
+    absent = {table.name for table in TABLES if table.path not in files}
+    for name in (name for name in ORDER if name not in absent):
+        table = table_named(name)
+        fill = filling.filler(name, tables)
+        kept = params if name == "stimuli" and "conditions" in absent else None
+        rows = _read_table(table, files[table.path], fill, kept, notes)
+        mending.check_ids(table, rows, absent)
+        tables[name] = mending.without_twins(table, rows, notes)
+    filling.derive(tables, params, simulated=head["simulated"])
+    mending.check_references(tables)
+    tables["scores"] = mending.scores(tables["scores"], notes)
+    tables["trials"] = mending.trials(tables["trials"], tables["stimuli"], notes)
     known = {row.id for row in tables["metrics"].values()}
     if head["primary_metric"] and head["primary_metric"] not in known:
         raise BundleError(
             f"study.json: the primary_metric {head['primary_metric']!r} is not in data/metrics.csv. "
             "Name one of its metric_id, or leave it empty."
         )
-    rows: dict[str, Any] = {t.field: tuple(tables[t.name].values()) for t in TABLES}
-    return StudyData(**head, **rows).canonical()
+    rows_of: dict[str, Any] = {t.field: tuple(tables[t.name].values()) for t in TABLES}
+    return Loaded(StudyData(**head, **rows_of).canonical(), notes.sentences())
 
 
-#: Line of the file -> row.
-Rows = Mapping[int, Any]
-
-
-def _read_head(files: Mapping[str, bytes]) -> dict[str, Any]:
+def _head(files: Mapping[str, bytes], name: str, notes: Notes) -> dict[str, Any]:
     if "study.json" not in files:
-        raise BundleError("study.json is missing: this is not a bundle.")
+        slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "study"
+        notes.add(
+            "missing files",
+            f"There is no study.json: the study is called {slug!r} after its folder, its votes are taken as people's, "
+            "and no metric is declared the primary one.",
+        )
+        return {
+            "slug": slug, "title": name or slug, "simulated": False, "networks": (), "primary_metric": "",
+            "design_digest": "", "frozen_at": "",
+        }  # fmt: skip
     try:
-        head = json.loads(_text("study.json", files["study.json"]))
+        head = json.loads(decode("study.json", files["study.json"], notes))
     except json.JSONDecodeError as error:
         raise BundleError(
             f"study.json, line {error.lineno}: {error.msg}. It must be one JSON object as exported."
         ) from error
+    except RecursionError as error:
+        raise BundleError("study.json must be one JSON object as exported.") from error
     if not isinstance(head, dict):
         raise BundleError("study.json must be one JSON object as exported.")
-    kinds = {
-        "slug": str,
-        "title": str,
-        "simulated": bool,
-        "networks": list,
-        "primary_metric": str,
-        "design_digest": str,
-    }
-    for key, kind in kinds.items():
+    head = {"frozen_at": ""} | head  # exports before it was stored lack it
+    for key, kind in HEAD.items():
         if not isinstance(head.get(key), kind):
             word = {str: "a text", bool: "true or false", list: "a list of texts"}[kind]
             raise BundleError(f"study.json: {key!r} is missing or not {word}. Take it from the export.")
-    if not all(isinstance(name, str) for name in head["networks"]):
+    if not all(isinstance(network, str) for network in head["networks"]):
         raise BundleError("study.json: 'networks' must be a list of texts. Take it from the export.")
-    return {key: head[key] for key in kinds} | {"networks": tuple(head["networks"])}
+    return {key: head[key] for key in HEAD} | {"networks": tuple(head["networks"])}
 
 
-def _text(path: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")  # spreadsheets put a mark of order in front of their UTF-8
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BundleError(f"{path}, line {line}: this is not UTF-8. Save the file as “CSV UTF-8”.") from error
+def _check_there(files: Mapping[str, bytes]) -> None:
+    missing = [t.path for t in TABLES if t.needed and t.path not in files]
+    if missing:
+        raise BundleError(
+            f"{missing[0]} is missing. A bundle holds {', '.join(t.path for t in TABLES if t.needed)} at least."
+        )
 
 
-def _check_keys(tables: Mapping[str, Rows]) -> None:
-    for table in TABLES:
-        seen: dict[tuple[Any, ...], int] = {}
-        names = ", ".join(c.name for c in table.columns if c.field in table.key)
-        for line, row in tables[table.name].items():
-            key = tuple(getattr(row, k) for k in table.key)
-            if not all(ID.fullmatch(part) for part in key):
-                raise BundleError(
-                    f"data/{table.name}.csv, line {line}: {names} {' '.join(key)!r} is no id. "
-                    "Ids are made of letters, digits and _ . : - and do not begin with a dot."
+def _read_table(table: Table, content: bytes, fill: Fill, params: Params | None, notes: Notes) -> Rows:
+    page = sheet(table.path, decode(table.path, content, notes), [c.name for c in table.columns], notes)
+    lacking = next((c.name for c in table.columns if c.needed and c.name not in page.header), None)
+    if lacking is not None:
+        needed = ", ".join(c.name for c in table.columns if c.needed)
+        raise BundleError(
+            f"{table.path}, line 1: there is no column {lacking}. The header needs {needed}; see docs/bundle.md."
+        )
+    _note_columns(table, page, notes)
+    at = {name: i for i, name in enumerate(page.header)}
+    plan = [(c, at[c.name], cells.reader(c, decimal_comma=page.decimal_comma)) for c in table.columns if c.name in at]
+    settings = [(name.removeprefix("param_"), i) for name, i in at.items() if name.startswith("param_")]
+    rows: Rows = {}
+    for line, row in page.rows:
+        values: dict[str, Any] = {}
+        for column, i, cell in plan:
+            try:
+                value = cell(row[i])
+            except ValueError as error:
+                place = f"{table.path}, line {line}, column {column.name}: {error}"
+                if not column.empty:
+                    raise BundleError(f"{place} Mend the cell.") from error
+                notes.add(f"such cells in {table.path}", f"{place} It is taken as missing.")
+                value = None
+                if table.name == "scores":
+                    values["status"] = "nan"
+            if value is not cells.LEAVE:
+                values.setdefault(column.field, value)
+        if table.name == "conditions":
+            values["params"] = _params(settings, row, page, f"{table.path}, line {line}", notes)
+        elif params is not None:
+            own = _params(settings, row, page, f"{table.path}, line {line}", notes)
+            if params.setdefault(values["condition"], own) != own:
+                notes.add(
+                    f"such lines in {table.path}",
+                    f"{table.path}, line {line}: the parameters are not those of the condition's first line, which "
+                    "count.",
                 )
-            if key in seen:
-                raise BundleError(
-                    f"data/{table.name}.csv, line {line}: {names} {' '.join(key)!r} stands in line {seen[key]} "
-                    "already. Remove one of the two."
-                )
-            seen[key] = line
-
-
-def _check_references(tables: Mapping[str, Rows]) -> None:
-    ids = {name: {row.id for row in rows.values()} for name, rows in tables.items() if name != "scores"}
-    for table in TABLES:
-        for column in (c for c in table.columns if c.to):
-            for line, row in tables[table.name].items():
-                if getattr(row, column.field) not in ids[column.to]:
-                    raise BundleError(
-                        f"data/{table.name}.csv, line {line}, column {column.name}: "
-                        f"{getattr(row, column.field)!r} is not in data/{column.to}.csv. Add it there or mend the id."
-                    )
-    for name in ("questions", "scenes"):
-        if not tables[name]:
-            raise BundleError(f"data/{name}.csv has no row: a study needs one at least.")
-    if not any(s.role == "grid" for s in tables["stimuli"].values()):
-        raise BundleError("data/stimuli.csv has no row of role 'grid': there is nothing to compare.")
-    for line, score in tables["scores"].items():
-        if (score.status == "ok") != (score.value is not None):
-            raise BundleError(
-                f"data/scores.csv, line {line}: status 'ok' goes with a value and every other status with an empty "
-                "cell. Mend one of the two."
-            )
-
-
-def _check_trials(tables: Mapping[str, Rows]) -> None:
-    scene = {s.id: s.scene for s in tables["stimuli"].values()}
-    for line, trial in tables["trials"].items():
-        if not scene[trial.left] == scene[trial.right] == trial.scene:
-            raise BundleError(
-                f"data/trials.csv, line {line}: the two stimuli are not both of the scene {trial.scene!r} "
-                "(see data/stimuli.csv). Mend scene_id or the stimuli."
-            )
-        if trial.left == trial.right:
-            raise BundleError(f"data/trials.csv, line {line}: an image cannot meet itself. Mend one of the stimuli.")
-
-
-def _read_table(table: Table, files: Mapping[str, bytes]) -> Rows:
-    path = f"data/{table.name}.csv"
-    if path not in files:
-        raise BundleError(f"{path} is missing from the bundle.")
-    reader = csv.DictReader(io.StringIO(_text(path, files[path]), newline=""), strict=True)
-    rows: dict[int, Any] = {}
-    try:
-        missing = [c.name for c in table.columns if c.name not in (reader.fieldnames or [])]
-        if missing:
-            raise BundleError(f"{path} has no column {missing[0]}. Take the header line from an export.")
-        for row in reader:
-            rows[reader.line_num] = _read_row(table, path, reader.line_num, row)
-    except csv.Error as error:
-        raise BundleError(f"{path}, line {reader.line_num}: {error}. Save it as CSV with commas and quotes.") from error
+        fill(values)
+        rows[line] = table.row(**values)
     return rows
 
 
-def _read_row(table: Table, path: str, number: int, row: Mapping[str | None, Any]) -> Any:
-    if None in row or None in row.values():
-        few = "fewer" if None in row.values() else "more"
-        raise BundleError(f"{path}, line {number}: {few} cells than the header has. Each row needs a cell per column.")
-    values: dict[str, Any] = {}
-    cells: dict[str, str] = {str(name): cell for name, cell in row.items()}
-    for column in table.columns:
-        try:
-            values[column.field] = _parse(column, cells[column.name])
-        except ValueError as error:
-            raise BundleError(f"{path}, line {number}, column {column.name}: {error}") from error
-    if table.name == "conditions":
-        values["params"] = {
-            name.removeprefix("param_"): _param(text, f"{path}, line {number}, column {name}")
-            for name, text in _params(cells.items()) if text != ""
-        }  # fmt: skip
-    return table.row(**values)
+def _note_columns(table: Table, page: Sheet, notes: Notes) -> None:
+    known = {c.name for c in table.columns} | set(table.repeats) | {""}
+    for name in page.header:
+        if name not in known and not (name.startswith("param_") and table.name in ("conditions", "stimuli")):
+            notes.add(f"columns in {table.path}", f"{table.path}: the column {name[:80]!r} is not used.")
+    if table.name == "metrics" and "direction" not in page.header:
+        notes.add(
+            "such columns", f"{table.path} has no column direction: of every metric the lower value is taken as better."
+        )
 
 
-def _param(text: str, place: str) -> Any:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BundleError(f'{place}: {text!r} is not JSON. Write a text in quotes, like "adam".') from error
-    if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
-        raise BundleError(f"{place}: {text!r} is not a text, a finite number, true or false.")
-    return value
-
-
-def _params(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(k, v) for k, v in items if k.startswith("param_")]
-
-
-def _parse(column: Column, text: str) -> Any:
-    if column.among and text not in column.among:
-        words = ", ".join(word or "(empty)" for word in column.among)
-        raise ValueError(f"{text!r} is none of {words}.")
-    if column.type == "s":
-        return text[1:] if column.free and text.startswith("'") else text
-    if column.type == "b":
-        if text not in ("true", "false"):
-            raise ValueError(f"{text!r} is neither true nor false.")
-        return text == "true"
-    if text == "" and column.empty:
-        return None
-    try:
-        number = int(text) if column.type == "i" else float(text)
-    except ValueError as error:
-        kind = "a whole number" if column.type == "i" else "a number"
-        raise ValueError(f"{text!r} is not {kind}.") from error
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not finite. Leave the cell empty{' and say why in status' * column.empty}.")
-    return number
+def _params(
+    settings: list[tuple[str, int]], row: list[str], page: Sheet, place: str, notes: Notes
+) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = {}
+    for name, i in settings:
+        if row[i] != "":
+            try:
+                found[name] = cells.parameter(row[i], decimal_comma=page.decimal_comma)
+            except ValueError as error:
+                raise BundleError(f"{place}, column param_{name}: {error} Mend the cell.") from error
+            if found[name] == row[i]:
+                notes.add("such parameters", f"{place}, column param_{name}: {row[i][:80]!r} is read as a text.")
+    return found

@@ -31,6 +31,7 @@ def write(data: StudyData) -> dict[str, bytes]:
         "networks": list(data.networks),
         "primary_metric": data.primary_metric,
         "design_digest": data.design_digest,
+        "frozen_at": data.frozen_at,
         "data_digest": data.digest,
     }
     files = {"study.json": (json.dumps(head, indent=2, ensure_ascii=False) + "\n").encode()}
