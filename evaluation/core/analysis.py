@@ -10,23 +10,65 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from evaluation.core import agreement as agree
 from evaluation.core import headline as top
 from evaluation.core import words
-from evaluation.core.ballots import analysis_set
+from evaluation.core.agreement import agreement_section
+from evaluation.core.agreement_table import metric_agreement_rows
+from evaluation.core.ceilings import ceilings_section
+from evaluation.core.comparison import comparison_section
+from evaluation.core.data_quality import data_quality_section
 from evaluation.core.dataset import StudyData
-from evaluation.core.evidence import POOLED, Evidence, MetricValues, gather
+from evaluation.core.discrimination import discrimination_section
+from evaluation.core.evidence import Evidence, gather
+from evaluation.core.factors import factors_section
+from evaluation.core.flips import flips_section
+from evaluation.core.fooling import fooling_section
+from evaluation.core.goodness import goodness_section
 from evaluation.core.groups import group_json, groups
+from evaluation.core.head_to_head import head_to_head_section
+from evaluation.core.heterogeneity import heterogeneity_section
+from evaluation.core.learned import learned_section
 from evaluation.core.options import Options
+from evaluation.core.ordering import correlation_section
+from evaluation.core.pairs import pairs_section
+from evaluation.core.regression import regression_section
+from evaluation.core.regret import regret_section
 from evaluation.core.scores import scores_section
 from evaluation.core.sections import Section, adjusted, test_rows
+from evaluation.core.sensitivity import sensitivity_section
+from evaluation.core.shape import shape_section
+from evaluation.core.strength import strength_section
+from evaluation.core.ties import ties_section
+from evaluation.core.top1 import top1_section
 from evaluation.core.verdicts import metric_verdicts, verdict_tests
-from evaluation.core.words import Reason
 
 Json = dict[str, Any]
 SCHEMA = 3
 #: The parts of an analysis beside the verdict, in the order in which the page tells them.
-SECTIONS: Mapping[str, Callable[[Evidence], Section]] = {"scores": scores_section}
+SECTIONS: Mapping[str, Callable[[Evidence], Section]] = {
+    "scores": scores_section,
+    "pairs": pairs_section,
+    "head_to_head": head_to_head_section,
+    "agreement": agreement_section,
+    "ceilings": ceilings_section,
+    "regret": regret_section,
+    "top1": top1_section,
+    "discrimination": discrimination_section,
+    "correlation": correlation_section,
+    "comparison": comparison_section,
+    "strength": strength_section,
+    "fooling": fooling_section,
+    "learned": learned_section,
+    "shape": shape_section,
+    "factors": factors_section,
+    "regression": regression_section,
+    "heterogeneity": heterogeneity_section,
+    "sensitivity": sensitivity_section,
+    "flips": flips_section,
+    "goodness": goodness_section,
+    "ties": ties_section,
+    "quality": data_quality_section,
+}
 
 
 def analyse(data: StudyData, options: Options | None = None, *, question: str | None = None) -> Json:
@@ -38,15 +80,20 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     asked = next((q for q in data.questions if q.id == question), data.questions[0])
     evidence = gather(data, asked.id, options)
     parts = groups(evidence)
+    sections = {name: section(evidence) for name, section in SECTIONS.items()}
+    said = {name: section.summary for name, section in sections.items()}
     metrics = [
-        metric_verdicts(evidence, m, parts) | {"agreement": _agreement_json(evidence, m)} for m in evidence.metrics
+        metric_verdicts(evidence, m, parts) | {"agreement": said["agreement"][m.info.id]} for m in evidence.metrics
     ]
     primary = next((m for m in metrics if m["id"] == evidence.primary), None)
     shown = [group_json(g, evidence) for g in parts]
     headline = top.headline(primary, shown[0], evidence)
-    sections = {name: section(evidence) for name, section in SECTIONS.items()}
     tests = verdict_tests(evidence, metrics) + [test for section in sections.values() for test in section.tests]
-    tables: dict[str, list[Json]] = {"hypothesis_tests": test_rows(adjusted(tests))}
+    beside = {name: said[name] for name in ("agreement", "discrimination", "top1", "regret")}
+    tables: dict[str, list[Json]] = {
+        "hypothesis_tests": test_rows(adjusted(tests)),
+        "metric_agreement": metric_agreement_rows(evidence, **beside),
+    }
     for section in sections.values():
         for table, rows in section.rows.items():
             tables.setdefault(table, []).extend(rows)
@@ -68,33 +115,14 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         "bar_chart_warning": top.bar_chart_warning(len(parts[0].votes.items)),
         "flow": [asdict(step) for step in evidence.flow],
         "conditions": [
-            {"id": c.id, "label": c.label, "is_default": c.is_default} for c in data.conditions if c.role == "grid"
+            {"id": c.id, "label": c.label, "is_default": c.is_default, "params": dict(c.params)}
+            for c in data.conditions
+            if c.role == "grid"
         ],
         "groups": shown,
         "metrics": metrics,
         "primary": evidence.primary,
-        "sections": {name: section.summary for name, section in sections.items()},
+        "sections": said,
         "tables": tables,
-        "ceilings": asdict(agree.ceilings(data, analysis_set(data, asked.id)[0], [s.id for s in data.scenes])),
+        "ceilings": said["ceilings"],
     }
-
-
-def _agreement_json(evidence: Evidence, metric: MetricValues) -> Json:
-    data, voice, options = evidence.data, evidence.voice, evidence.options
-    votes, pooled = analysis_set(data, evidence.question)[0], metric.minima[POOLED]
-    scenes = [s for s, usable in zip(evidence.votes.scenes, metric.usable, strict=True) if usable]
-    info = metric.info
-    found = agree.agreement(data, votes, info, scenes, seed=options.seed, draws=options.draws)
-    if found is None:
-        reason = pooled if isinstance(pooled, Reason) else words.reason("NC_NO_VOTES", group="All scenes")
-        reason_json = words.reason_json(reason, voice)
-        return {"accuracy": None, "reason": reason_json, "sentence": reason_json["sentence"]}
-    extreme = "higher" if info.direction == "higher_better" else "lower"
-    sentence = (
-        f"The image with the {extreme} {words.metric_name(info.label)} won {100 * found.accuracy:.0f} of 100 votes"
-    )
-    if found.low is None or found.high is None or found.p is None:
-        reason_json = words.reason_json(words.few_participants(found.n_participants), voice)
-        return asdict(found) | {"reason": reason_json, "sentence": voice.say(sentence + "."), "level": None}
-    sentence += f" (95 % CI {100 * found.low:.0f}–{100 * found.high:.0f}; {words.p_text(found.p)}, {words.C1_WORDS})."
-    return asdict(found) | {"reason": None, "sentence": voice.say(sentence), "level": words.C1_WORDS}

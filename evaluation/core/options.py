@@ -12,14 +12,12 @@ from evaluation.core.hypotheses import DELTA
 @dataclass(frozen=True)
 class Options:
     """``alpha``: level of the tests. ``delta``: margin of equivalence in logits. ``seed`` and ``draws``: of every
-    resampling. ``confirmatory``: whether the design was frozen before the first vote. ``planted``: the truth of a
-    rehearsal, {"favourite": label, "agrees_with_loss": bool}."""
+    resampling. ``planted``: the truth of a rehearsal, {"favourite": label, "agrees_with_loss": bool}."""
 
     alpha: float = 0.05
     delta: float = DELTA
     seed: int = 1
     draws: int = 9999
-    confirmatory: bool = False
     planted: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -43,12 +43,52 @@ REASONS = {
     ),
     "NC_NO_SIMILAR": "No statistically similar pair; AUC(different/similar) undefined.",
     "NC_NO_DIFFERENT": "No statistically different pair; AUC(different/similar) undefined.",
+    "NC_NO_STRENGTH": (
+        "No metric compares these images with their content picture; how much each is changed is not known."
+    ),
+    "NC_NO_SHARED_GRID": "The scenes share only a part of their grid; no permutation of its labels serves them all.",
+    "NC_FEW_DIFFERENT": "One statistically different pair; an AUC needs two.",
+    "NC_SELECTED": (
+        "These pairs were chosen because their votes differ; an interval or a p-value from the same votes would "
+        "flatter or wrong the metric."
+    ),
     "NC_NO_AGREEMENT": "Voters do not agree with each other here; no metric can be judged.",
     "NC_NOT_ASKED": "No such pairs were shown: {what}.",
     "NC_NO_PARAMETER": "No parameter of the grid has {needed} or more numeric levels.",
+    "NC_CONFOUNDED": (
+        "The parameter {parameter} never changes while the others stay the same: its own effect cannot be told from "
+        "theirs."
+    ),
+    "NC_NO_PARTS": "No style loss and content loss were measured apart; their weights cannot be learned.",
+    "NC_UNBOUNDED_WEIGHTS": (
+        "The votes follow {metrics}, or one side of the screen, without exception: the weights are unbounded; none "
+        "printed."
+    ),
+    "NC_NO_DIRECTION": "Neither style nor content loss moves these votes enough to say how they are weighed.",
+    "NC_OPPOSITE": (
+        "The votes go to the images with the higher style and content loss; no weighing of losses to be lowered "
+        "describes them."
+    ),
+    "NC_NO_GENERATOR_WEIGHTS": (
+        "The generator's own weights differ over the grid and no reference objective was stored."
+    ),
+    "NC_METRICS_COLLINEAR": "{metrics} move together here; what each adds cannot be separated.",
     "NC_ONE_SEED": "One seed per cell: this cannot be told from seed noise.",
     "NC_NO_METRIC": "No metric was measured for these images: there is no minimum to put to the test.",
     "NC_NO_VOTES": "{group}: nobody has voted yet.",
+    "NC_NO_SIDE": (
+        "No finite side effect fits these votes: one side took every vote, or no pair was shown on both sides."
+    ),
+    "NC_ALL_TIES": "Votes that are all ties give a model of ties nothing to go by.",
+    "NC_NO_FLIP": "No number of such changes takes the lead away from {item}.",
+    "NC_NO_LEADER": "{items} share the highest score: none of them leads.",
+    "NC_SAME_CONDITION": "{item} is both the favourite and the minimiser: there is no difference between the two.",
+    "NC_NO_OVERLAP": "No pair of pictures was judged often enough ({needed}).",
+    "NC_ONE_FACTOR": "Fewer than two hyper-parameters vary over the grid: there is no order among them.",
+    "NC_NOT_CROSSED": (
+        "The grid neither crosses its hyper-parameters nor changes them one at a time from a default; what each of "
+        "them does cannot be told apart."
+    ),
 }
 
 VERDICT_WORDS = {
@@ -209,8 +249,8 @@ def _lower_first(text: str) -> str:
 
 
 OPENERS = {
-    "Agreement", "An", "Estimates", "Fewer", "In", "It", "No", "Nobody", "Of", "One", "Over", "People", "Style", "The",
-    "These", "This", "Voters", "Votes", "Win", "With",
+    "Agreement", "Among", "An", "Choosing", "Estimates", "Fewer", "In", "It", "Neither", "No", "Nobody", "Of", "One",
+    "Over", "People", "Style", "The", "These", "This", "Voters", "Votes", "Win", "With",
 }  # fmt: skip
 
 
@@ -256,3 +296,5 @@ CANNOT_SAY_SIMULATED = (
     "verdict is shown here."
 )
 C1_WORDS = "holds for these images only"
+C2_WORDS = "holds for other scenes of this kind"
+C3_WORDS = "holds for this metric, beyond these settings"
