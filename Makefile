@@ -7,13 +7,14 @@ export EYEBALLOT_DEBUG ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint clean install
+.PHONY: help demo serve test lint pages clean install
 
 help:
 	@echo "make demo    render, vote, judge: the whole way in a few minutes, then serve it (ARGS=--no-serve to stop there)"
 	@echo "make serve   the platform on http://127.0.0.1:8000 with a rendering worker"
 	@echo "make test    lint, types, import contract, every test on SQLite and on PostgreSQL"
 	@echo "make lint    the first three only"
+	@echo "make pages   write the pages of docs/ that are made from data (ASSETS=folder of the real votes)"
 	@echo "make clean   remove var/, where everything made lies"
 
 install: $(STAMP)
@@ -41,6 +42,10 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest $(ARGS)
 	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
+
+pages: $(STAMP)
+	$(BIN)/python docs/seed_tables.py
+	$(BIN)/python docs/real_people.py $(ASSETS)
 
 clean:
 	@FORCE=$(FORCE) $(PYTHON) .ci/clean

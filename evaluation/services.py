@@ -15,7 +15,7 @@ from django.db import transaction
 from evaluation.core import bundle
 from evaluation.core.analysis import SCHEMA, analyse
 from evaluation.core.dataset import StudyData
-from evaluation.core.derived import NAME, votes_analysis
+from evaluation.core.derived import NAME, schemas, votes_analysis
 from evaluation.core.figures import chart_files, chart_texts
 from evaluation.core.options import Options
 from evaluation.inputs import study_data
@@ -94,7 +94,7 @@ def bundle_zip(*, study: Study, by: User | None = None) -> bytes:
     folder = bundle.export_name(data.slug, simulated=data.simulated)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        files = bundle.write(data) | {NAME: votes_analysis(data)}
+        files = bundle.described(bundle.write(data) | {NAME: votes_analysis(data)}, data, schemas([NAME]))
         for name, content in sorted(files.items()):
             # A fixed date: the zip format has no room for "none" and a real one would change the bytes.
             archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", (1980, 1, 1, 0, 0, 0)), content)

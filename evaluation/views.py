@@ -4,27 +4,37 @@ from csp.decorators import csp_replace
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import storages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from evaluation.core.bundle import TABLES, export_name, table_csv
+from evaluation.core.derived import table_csv as derived_csv
 from evaluation.core.derived import votes_analysis
+from evaluation.explorer import VERSION, pairs_json, pictures_json, thumbnail_name, votes_json
 from evaluation.inputs import study_data
+from evaluation.models import Analysis
 from evaluation.report import report_of
 from evaluation.selectors import latest_analyses, readable_studies
-from evaluation.services import bundle_zip, export_record, figure_name
-from studyplatform.voting.models import Study
+from evaluation.services import EvaluationError, bundle_zip, export_record, figure_name
+from evaluation.suggest import suggestion_of
+from studyplatform.voting.models import Stimulus, Study
 from studyplatform.voting.selectors import is_sealed, may_download
 
 VOTES = "votes_analysis"  # the vote and the losses of its two pictures in one row
 CHOICES = ("trials", VOTES)  # tables that tell the direction of the outcome
+FOREVER = "private, max-age=31536000, immutable"  # an analysis never changes, nor does a stimulus
 CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
 def _study(request: HttpRequest, slug: str) -> Study:
     """The study if the reader may read its report; for everybody else it does not exist."""
     return get_object_or_404(readable_studies(request.user), slug=slug)
+
+
+def _analysis(request: HttpRequest, slug: str, pk: int) -> Analysis:
+    return get_object_or_404(_study(request, slug).analyses.select_related("study", "question"), pk=pk)
 
 
 def _sealed_words(study: Study) -> str:
@@ -54,10 +64,12 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     reports = [report_of(analysis) for analysis in latest_analyses(study)]
     sealed = is_sealed(study)
     hidden = CHOICES if sealed else ()
+    downloads = may_download(request.user, study)
     context = {
         "study": study,
         "reports": reports,
-        "tables": [t.name for t in TABLES if t.name not in hidden] if may_download(request.user, study) else [],
+        "tables": [t.name for t in TABLES if t.name not in hidden] if downloads else [],
+        "single_votes": downloads and not sealed,
         "sealed": _sealed_words(study) if sealed else "",
     }
     return render(request, "evaluation/report.html", context)
@@ -67,16 +79,78 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 @csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": True})  # type: ignore[arg-type]
 def figure(request: HttpRequest, slug: str, analysis: int, name: str) -> HttpResponse:
     """A figure of an analysis. Its SVG carries style attributes, so it is served in a sandbox of its own."""
-    found = get_object_or_404(_study(request, slug).analyses.select_related("study"), pk=analysis)
+    found = _analysis(request, slug, analysis)
     content_type = CONTENT_TYPES.get(name.rsplit(".", 1)[-1])
     storage, path = storages["reports"], figure_name(found, name)
     if content_type is None or "/" in name or not storage.exists(path):
         raise Http404("There is no such figure.")
     with storage.open(path) as file:
         response = HttpResponse(file.read(), content_type=content_type)
-    response["Cache-Control"] = "private, max-age=31536000, immutable"  # an analysis never changes
+    response["Cache-Control"] = FOREVER
     if name.endswith(".csv"):
         response["Content-Disposition"] = f'attachment; filename="{_export_name(found.study)}_{name}"'
+    return response
+
+
+@require_GET
+def pictures(request: HttpRequest, slug: str, analysis: int) -> HttpResponseBase:
+    """Pictures, losses and scores for the explorer."""
+    found = _analysis(request, slug, analysis)
+    return _unchanging(request, found, "pictures") or _stamped(JsonResponse(pictures_json(found)), found, "pictures")
+
+
+@require_GET
+def pairs(request: HttpRequest, slug: str, analysis: int) -> HttpResponseBase:
+    """Who met whom, counted, for the explorer."""
+    found = _analysis(request, slug, analysis)
+    return _unchanging(request, found, "pairs") or _stamped(JsonResponse(pairs_json(found)), found, "pairs")
+
+
+def _tag(analysis: Analysis, part: str) -> str:
+    return f'"{analysis.pk}-{part}-{VERSION}"'
+
+
+def _unchanging(request: HttpRequest, analysis: Analysis, part: str) -> HttpResponseBase | None:
+    """ "Not modified" for a browser that has this part already."""
+    return get_conditional_response(request, etag=_tag(analysis, part))
+
+
+def _stamped(response: HttpResponse, analysis: Analysis, part: str) -> HttpResponse:
+    response["ETag"], response["Cache-Control"] = _tag(analysis, part), "private, no-cache"
+    return response
+
+
+@require_GET
+def votes(request: HttpRequest, slug: str, analysis: int) -> HttpResponse:
+    """Single votes among the conditions named in the address, for those who may download them."""
+    found = _analysis(request, slug, analysis)
+    _may_download(request, found.study)
+    if is_sealed(found.study):
+        return JsonResponse({"sentence": _sealed_words(found.study)}, status=409)
+    try:
+        scene = int(request.GET.get("scene", "0"))
+        conditions = [int(number) for number in request.GET.getlist("condition")]
+        if scene < 0 or not conditions or min(conditions) < 0:
+            raise IndexError
+        content = votes_json(found, scene=scene, conditions=conditions)
+    except (ValueError, IndexError):
+        raise Http404("There is no such scene or condition.") from None
+    response = JsonResponse(content)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_GET
+def thumbnail(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
+    """A small copy of a stimulus, or the way to the picture itself where none was made."""
+    study = _study(request, slug)
+    storage, path = storages["reports"], thumbnail_name(study, name)
+    stimulus = get_object_or_404(study.stimuli.filter(role=Stimulus.Role.GRID), public_name=name)
+    if not storage.exists(path):
+        return redirect(storages["stimuli"].url(stimulus.path))
+    with storage.open(path) as file:
+        response = HttpResponse(file.read(), content_type="image/webp")
+    response["Cache-Control"] = FOREVER
     return response
 
 
@@ -94,6 +168,29 @@ def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
         export_record(study=study, data=data, by=by)
     content = votes_analysis(data) if table == VOTES else table_csv(data, table)
     return _attachment(content, "text/csv; charset=utf-8", f"{_export_name(study)}_{table}.csv")
+
+
+@require_GET
+def next_grid(request: HttpRequest, slug: str) -> HttpResponse:
+    """What to render next, by these votes, as a grid file."""
+    study = _study(request, slug)
+    _may_download(request, study)
+    try:
+        name, text = suggestion_of(study)
+    except EvaluationError as error:
+        return render(request, "evaluation/sealed.html", {"study": study, "sentence": str(error)}, status=409)
+    return _attachment(text.encode(), "application/toml; charset=utf-8", name)
+
+
+@require_GET
+def derived(request: HttpRequest, slug: str, analysis: int, table: str) -> HttpResponse:
+    """One table of an analysis as CSV."""
+    found = _analysis(request, slug, analysis)
+    _may_download(request, found.study)
+    rows = found.results.get("tables", {}).get(table)
+    if rows is None:
+        raise Http404("There is no such table.")
+    return _attachment(derived_csv(table, rows), "text/csv; charset=utf-8", f"{_export_name(found.study)}_{table}.csv")
 
 
 @require_GET

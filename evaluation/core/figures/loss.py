@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,10 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
 from evaluation.core.figures import style
+from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, pooled, primary, scenes, texts
 from evaluation.core.figures.labels import place_labels
 from evaluation.core.words import metric_name
-
-Json = Mapping[str, Any]
 
 
 def loss_figure(result: Json, metric: Json, *, narrow: bool, by_scene: bool) -> Figure:
@@ -45,7 +44,13 @@ def loss_figure(result: Json, metric: Json, *, narrow: bool, by_scene: bool) -> 
         _panel(axes, group, metric, limits, size=8.5 if by_scene else 9.5)
         _axis_words(axes, metric, pooled=not by_scene, first=column == 0)
         if by_scene:
-            axes.set_title(group["label"], fontsize=9.5, fontweight="bold", loc="left", pad=6)
+            axes.set_title(
+                style.one_line(group["label"], each - margin - 0.1, 9.5),
+                fontsize=9.5,
+                fontweight="bold",
+                loc="left",
+                pad=6,
+            )
     star = style.favourite_words([scored(g, metric) for g in groups], simulated=simulated)
     _legend(figure, width, height, metric, star=star, narrow=narrow)
     return figure
@@ -197,3 +202,55 @@ def _legend(figure: Figure, width: float, height: float, metric: Json, *, star: 
         handles=handles, loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=2 if narrow else 3,
         frameon=False, fontsize=8 if narrow else 9, handlelength=1.6, columnspacing=1.2, borderaxespad=0.2,
     )  # fmt: skip
+
+
+def _groups(result: Json, metric: Json, *, by_scene: bool) -> list[Json]:
+    return [g for g in (scenes(result) if by_scene else [pooled(result)]) if points(g, metric)]
+
+
+def _exists(result: Json, *, by_scene: bool) -> bool:
+    metric = primary(result)
+    several = len(scenes(result)) > 1 or not by_scene
+    return metric is not None and several and bool(_groups(result, metric, by_scene=by_scene))
+
+
+def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
+    metric = primary(result) or {}
+    title, _ = loss_title(metric, by_scene=by_scene)
+    group = scored(pooled(result), metric)
+    where = "" if by_scene or group is pooled(result) else f" {group['label']}."
+    caption = (
+        f"Preference score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
+        f"with 95 % intervals; {basis(group, result)}. {metric['agreement']['sentence']}{where}"
+    )
+    alt = f"Scatter plot of preference score against {metric['label']}. {metric['tests'][0]['sentence']}"
+    return texts(result, title, caption, alt)
+
+
+def _rows(result: Json, *, by_scene: bool) -> Table:
+    metric = primary(result) or {}
+    return columns(
+        "scene condition metric value z theta ci_low ci_high is_minimiser has_highest_score is_most_preferred",
+        (
+            [g["label"], p["label"], metric["label"], p["value"] if by_scene else None, p["x"], p["y"], p["low"],
+             p["high"], p["is_minimum"], p["is_favourite"], p["is_favourite"] and scored(g, metric)["favourite_sure"]]
+            for g in _groups(result, metric, by_scene=by_scene)
+            for p in points(g, metric)
+        ),
+    )  # fmt: skip
+
+
+def _draw(result: Json, narrow: bool, *, by_scene: bool) -> Figure:
+    return loss_figure(result, primary(result) or {}, narrow=narrow, by_scene=by_scene)
+
+
+CHART, BY_SCENE = (
+    Chart(
+        stem="fig03_loss_by_scene" if by_scene else "fig03_loss",
+        exists=partial(_exists, by_scene=by_scene),
+        text=partial(_text, by_scene=by_scene),
+        draw=partial(_draw, by_scene=by_scene),
+        rows=partial(_rows, by_scene=by_scene),
+    )
+    for by_scene in (False, True)
+)

@@ -85,6 +85,14 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return textwrap.wrap(text, max(8, int(width / per_character * 0.97))) or [""]
 
 
+def one_line(text: str, width: float, size: float, weight: str = "bold") -> str:
+    """``text``, cut to ``width`` inches with an ellipsis where it is longer."""
+    if text_width([text], size, weight) <= width:
+        return text
+    cut = next((n for n in range(len(text) - 1, 0, -1) if text_width([f"{text[:n]}…"], size, weight) <= width), 1)
+    return f"{text[:cut].rstrip()}…"
+
+
 def header(figure: Figure, title: str, subtitle: str, *, simulated: bool) -> float:
     """Write title and subtitle at the top left; returns the height used in inches."""
     width, height = figure.get_size_inches()

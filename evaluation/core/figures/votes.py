@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evaluation.core.figures import style
+from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, minimum, pooled, primary, scenes, texts
 from evaluation.core.words import metric_name
 
-Json = Mapping[str, Any]
 ROW = 0.5
 MINIMUM_FILL = "#fbe3d3"
 
@@ -61,8 +62,7 @@ def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
         if not (by_scene or narrow):
             _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result, groups))
         if by_scene:
-            first, *more = style.wrap(group["label"], across, 9.5)
-            text = f"{first[:-1].rstrip()}…" if more else first
+            text = style.one_line(group["label"], across, 9.5)
             axes.annotate(
                 text, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points",
                 fontsize=9.5, fontweight="bold", va="bottom",
@@ -79,11 +79,8 @@ def votes_title(result: Json, *, by_scene: bool) -> tuple[str, str]:
 
 def minimisers(result: Json, group: Json) -> set[str]:
     """Ids of the primary metric's minimisers in the group of the same scene."""
-    metric = next((m for m in result["metrics"] if m["id"] == result["primary"]), None)
-    if metric is None:
-        return set()
-    test = next(t for t in metric["tests"] if t["scene"] == group["scene"])
-    return set(test["minimum"]["conditions"]) if test["minimum"] else set()
+    found = minimum(primary(result), group["scene"])
+    return set(found["conditions"]) if found else set()
 
 
 def _panel(axes: Axes, group: Json, lowest: set[str], names: Mapping[str, str], *, size: float, detail: bool) -> None:
@@ -199,7 +196,7 @@ def _tags(axes: Axes, rows: Sequence[Json], lowest: set[str], favourite: str | N
 
 
 def _words(result: Json, groups: Sequence[Json]) -> dict[str, str]:
-    metric = next((m for m in result["metrics"] if m["id"] == result["primary"]), None)
+    metric = primary(result)
     extreme = "highest" if metric and metric["direction"] == "higher_better" else "lowest"
     return {
         "minimum": f"{extreme} {metric_name(metric['label'], short=True) if metric else 'loss'}",
@@ -217,3 +214,48 @@ def _legend(figure: Figure, width: float, height: float, words: Mapping[str, str
         handles=handles, loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=1 if narrow else 3,
         frameon=False, fontsize=8.5 if narrow else 9, handlelength=1.8, columnspacing=1.6, borderaxespad=0.2,
     )  # fmt: skip
+
+
+def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
+    title, _ = votes_title(result, by_scene=by_scene)
+    group = pooled(result)
+    caption = (
+        f"{basis(group, result)}. Bars: share of meetings won, "
+        f"each rival weighing the same; dashed: no preference. {result['bar_chart_warning']}"
+    )
+    shares = "; ".join(
+        f"{r['label']} {100 * r['share']:.0f} %" if r["share"] is not None else f"{r['label']} not shown"
+        for r in group["rows"]
+    )
+    alt = f"Bar chart of the share of meetings each condition won. {shares}. {result['headline']['sentence']}"
+    return texts(result, title, caption, alt)
+
+
+def _rows(result: Json, *, by_scene: bool) -> Table:
+    return columns(
+        "scene condition share ci_low ci_high n_votes n_participants is_minimiser has_highest_score is_most_preferred "
+        "in_favourite_set",
+        (
+            [g["label"], r["label"], r["share"], r["low"], r["high"], r["n_votes"], r["n_participants"],
+             r["condition"] in minimisers(result, g), r["condition"] == g["favourite"],
+             r["condition"] == g["favourite"] and g["favourite_sure"], r["in_favourite_set"]]
+            for g in (scenes(result) if by_scene else [pooled(result)])
+            for r in g["rows"]
+        ),
+    )  # fmt: skip
+
+
+CHART = Chart(
+    stem="fig01_votes",
+    exists=lambda result: True,
+    text=partial(_text, by_scene=False),
+    draw=lambda result, narrow: votes_figure(result, narrow=narrow, by_scene=False),
+    rows=partial(_rows, by_scene=False),
+)
+BY_SCENE = Chart(
+    stem="fig01_votes_by_scene",
+    exists=lambda result: len(scenes(result)) > 1,
+    text=partial(_text, by_scene=True),
+    draw=lambda result, narrow: votes_figure(result, narrow=narrow, by_scene=True),
+    rows=partial(_rows, by_scene=True),
+)

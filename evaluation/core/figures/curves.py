@@ -1,0 +1,146 @@
+"""F2, first form: the loss terms over the steps of the optimiser, a line per condition."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from evaluation.core.figures import style, ticks
+from evaluation.core.figures.chart import (
+    Chart,
+    Json,
+    Table,
+    columns,
+    condition_labels,
+    extreme,
+    minimum,
+    primary,
+    scenes,
+    texts,
+)
+from evaluation.core.figures.page import page
+
+#: Scenes that are drawn; the CSV has all.
+MOST_SCENES = 4
+DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+def _points(result: Json, column: str) -> list[Json]:
+    return [p for p in result.get("curves") or () if p[column] is not None]
+
+
+def _exists(result: Json, column: str) -> bool:
+    points = _points(result, column)
+    differ = column == "raw" or any(p["weighted"] != p["raw"] for p in points)
+    return len({p["step"] for p in points}) > 1 and differ
+
+
+def _scenes(result: Json, column: str) -> list[Json]:
+    there = {p["scene"] for p in _points(result, column)}
+    return [g for g in scenes(result) if g["scene"] in there]
+
+
+def _title(result: Json, column: str) -> tuple[str, str]:
+    kind, metric = "Weighted" if column == "weighted" else "Raw", primary(result)
+    thick = f"; thick: the one with the {extreme(metric)}" if metric and minimum(metric, None) else ""
+    return f"{kind} loss over the steps", f"One line per condition{thick}"
+
+
+def _looks(result: Json, column: str) -> dict[str, tuple[str, tuple[int, tuple[float, ...]]]]:
+    there = {p["condition"] for p in _points(result, column)}
+    shown = [c for c in condition_labels(result) if c in there]
+    # From blue to dark yellow in grid order (safe for colour-blind readers), doubled by the dashes.
+    colors = mpl.colormaps["cividis"]
+    return {
+        c: (to_hex(colors(0.85 * i / max(1, len(shown) - 1))), DASHES[i % len(DASHES)]) for i, c in enumerate(shown)
+    }
+
+
+def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
+    points = _points(result, column)
+    shown = _scenes(result, column)[:MOST_SCENES]
+    terms = list(dict.fromkeys(p["term"] for p in points))
+    looks, width = _looks(result, column), style.NARROW if narrow else style.WIDE
+    abreast = min(2 if narrow else 3, len(terms))
+    each, panel = (width - 0.1) / abreast, 1.4 if narrow else 1.8
+    cells = list(itertools.product(shown, terms))
+    lines = -(-len(cells) // abreast)
+    sheet = page(result, *_title(result, column), lines * (panel + 0.78), narrow=narrow, legend=_legend(result, column))
+    ordered = sorted(points, key=lambda p: p["step"])
+    for i, (group, term) in enumerate(cells):
+        down, place = divmod(i, abreast)
+        axes = sheet.axes(0.6 + place * each, 0.28 + down * (panel + 0.78), each - 0.72, panel)
+        lowest = minimum(primary(result), group["scene"])
+        for condition, (color, dashes) in looks.items():
+            mine = [p for p in ordered if (p["scene"], p["condition"], p["term"]) == (group["scene"], condition, term)]
+            if mine:
+                best = bool(lowest) and condition in lowest["conditions"]  # type: ignore[index]
+                x, y = [p["step"] for p in mine], [p[column] for p in mine]
+                axes.plot(x, y, color=color, linestyle=dashes, linewidth=2.2 if best else 1.2, zorder=4 if best else 3)
+                if best:
+                    axes.plot(x[-1], y[-1], "o", markersize=9, markerfacecolor="white", markeredgecolor=style.MINIMISER,
+                              markeredgewidth=2, zorder=5, clip_on=False)  # fmt: skip
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.tick_params(length=3, labelsize=8.5)
+        axes.xaxis.set_major_locator(ticks.few(each, 0.6))
+        ticks.loss_axis(axes, "y", panel)
+        axes.set_xlabel("step", fontsize=9)
+        title = term
+        if len(_scenes(result, column)) > 1:
+            # A long name of a scene is cut, never the term.
+            room = each - 0.75 - style.text_width([f": {term}"], 9.5, "bold")
+            title = f"{style.one_line(group['label'], room, 9.5)}: {term}"
+        axes.set_title(title, fontsize=9.5, fontweight="bold", loc="left", pad=5)
+    return sheet.figure
+
+
+def _legend(result: Json, column: str) -> list[Artist]:
+    label, metric = condition_labels(result), primary(result)
+    handles: list[Artist] = [
+        Line2D([], [], color=color, linestyle=dashes, linewidth=1.6, label=style.wrap(label[c], 3.4, 8.5)[0])
+        for c, (color, dashes) in _looks(result, column).items()
+    ]
+    if metric and minimum(metric, None):
+        handles.append(style.minimum_ring(extreme(metric)))
+    return handles
+
+
+def _text(result: Json, *, column: str) -> dict[str, str]:
+    points, there = _points(result, column), _scenes(result, column)
+    terms = ", ".join(dict.fromkeys(p["term"] for p in points))
+    n = len(_looks(result, column))
+    caption = f"{n} condition{'s' * (n != 1)} in {len(there)} scene{'s' * (len(there) != 1)}; terms: {terms}; log axis."
+    if len(there) > MOST_SCENES:
+        caption += f" The first {MOST_SCENES} scenes are drawn; the CSV has all."
+    if column == "weighted":
+        caption += " Weighted losses may be compared only between conditions of the same weights."
+    alt = f"Lines of {terms} over the steps of the optimiser, one per condition."
+    return texts(result, _title(result, column)[0], caption, alt)
+
+
+def _rows(result: Json, *, column: str) -> Table:
+    label = condition_labels(result)
+    name = {g["scene"]: g["label"] for g in scenes(result)}
+    return columns(
+        "scene condition term step value",
+        ([name[p["scene"]], label[p["condition"]], p["term"], p["step"], p[column]] for p in _points(result, column)),
+    )
+
+
+RAW, WEIGHTED = (
+    Chart(
+        stem=f"fig02_curves{'_weighted' * (column == 'weighted')}",
+        exists=partial(_exists, column=column),
+        text=partial(_text, column=column),
+        draw=partial(_draw, column=column),
+        rows=partial(_rows, column=column),
+    )
+    for column in ("raw", "weighted")
+)

@@ -1,0 +1,202 @@
+"""F2, second form: the losses of the finished images against the parameter, a line per scene, its minimum ringed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from evaluation.core.figures import parameters, style, ticks
+from evaluation.core.figures.chart import (
+    Chart,
+    Json,
+    Table,
+    columns,
+    condition_labels,
+    minimum,
+    scenes,
+    short_name,
+    texts,
+)
+from evaluation.core.figures.page import names, page
+
+STEM = "fig02_losses"
+ROLES = ("reference_objective", "objective", "objective_part")
+#: Scenes that are told apart; more are drawn in one grey.
+MOST_SCENES = 8
+LOOKS = tuple(zip(
+    ("#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1b1f24", "#8f4f86", "#5b6e00"), "os^DvPX<", strict=True
+))  # fmt: skip
+
+
+def losses(result: Json) -> list[Json]:
+    """The objective, its parts and the reference objective, where their values may be compared in a scene."""
+    there = [m for m in result["metrics"] if m["role"] in ROLES]
+    return [m for m in there if any(minimum(m, g["scene"]) for g in scenes(result))]
+
+
+def _refused(result: Json) -> list[str]:
+    """Why the others are not drawn: a weighted total is not comparable across objectives."""
+    silent = [m for m in result["metrics"] if m["role"] in ROLES and m not in losses(result)]
+    return [m["tests"][0]["reason"]["sentence"] for m in silent if m["tests"][0]["reason"]]
+
+
+def _title(result: Json) -> tuple[str, str]:
+    single = parameters.only_number(result)
+    against = f"against {parameters.spoken(single[0])}" if single else "of each condition"
+    return f"Loss of the finished images {against}", "One line per scene; the ring is the scene's minimum"
+
+
+def _draw(result: Json, narrow: bool) -> Figure:
+    shown = losses(result)
+    single = parameters.only_number(result)
+    return _curves(result, shown, single[1], narrow) if single else _rows_of_dots(result, shown, narrow)
+
+
+def _curves(result: Json, shown: Sequence[Json], x: dict[str, float], narrow: bool) -> Figure:
+    """Panels side by side (or below each other): the parameter across, the loss up."""
+    width = style.NARROW if narrow else style.WIDE
+    abreast = 1 if narrow else min(3, len(shown))
+    each = (width - 0.15) / abreast
+    panel = 2.2 if narrow else 2.5
+    lines = math.ceil(len(shown) / abreast)
+    sheet = page(result, *_title(result), lines * (panel + 0.8), narrow=narrow, legend=_legend(result))
+    name = parameters.only_number(result)
+    for i, metric in enumerate(shown):
+        down, place = divmod(i, abreast)
+        across = each - 0.78
+        axes = sheet.axes(0.68 + place * each, 0.25 + down * (panel + 0.8), across, panel)
+        for n, group in enumerate(scenes(result)):
+            found = minimum(metric, group["scene"])
+            if found:
+                points = sorted((x[c], v, c in found["conditions"]) for c, v in found["values"].items())
+                _line(axes, [p[0] for p in points], [p[1] for p in points], _look(result, n))
+                for at, value, lowest in points:
+                    if lowest:
+                        _ring(axes, at, value)
+        _panel(axes, metric, across)
+        parameters.scale_x(axes, list(x.values()), across)
+        ticks.loss_axis(axes, "y", panel)
+        axes.set_xlabel(parameters.spoken(name[0]) if name else "", fontsize=9)
+    return sheet.figure
+
+
+def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
+    """Conditions on rows in grid order, the loss across: for grids of several parameters."""
+    label = condition_labels(result)
+    width = style.NARROW if narrow else style.WIDE
+    column = names(list(label.values()), width, size=9.0, line=0.3)
+    abreast = 1 if narrow else min(3, len(shown))
+    each = (width - column.width - 0.1) / abreast
+    panel = len(label) * column.line
+    lines = math.ceil(len(shown) / abreast)
+    sheet = page(result, *_title(result), lines * (panel + 0.72), narrow=narrow, legend=_legend(result))
+    at = {c: i for i, c in enumerate(label)}
+    for i, metric in enumerate(shown):
+        down, place = divmod(i, abreast)
+        across = each - 0.25
+        axes = sheet.axes(column.width + place * each, 0.27 + down * (panel + 0.72), across, panel)
+        for n, group in enumerate(scenes(result)):
+            found = minimum(metric, group["scene"])
+            if found:
+                points = sorted((at[c], v, c in found["conditions"]) for c, v in found["values"].items())
+                _line(axes, [p[1] for p in points], [p[0] for p in points], _look(result, n))
+                for row, value, lowest in points:
+                    if lowest:
+                        _ring(axes, value, row)
+        _panel(axes, metric, across)
+        ticks.loss_axis(axes, "x", across)
+        axes.set_yticks([])
+        axes.set_ylim(len(label) - 0.5, -0.5)
+        if place == 0:
+            column.write(axes, list(label.values()))
+    return sheet.figure
+
+
+def _look(result: Json, n: int) -> tuple[str, str]:
+    return LOOKS[n] if len(scenes(result)) <= MOST_SCENES else ("#8c959f", "")
+
+
+def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: tuple[str, str]) -> None:
+    color, marker = look
+    axes.plot(x, y, color=color, marker=marker or None, markersize=4.5, linewidth=1.2, zorder=3)
+
+
+def _ring(axes: Axes, x: float, y: float) -> None:
+    axes.plot(
+        x,
+        y,
+        "o",
+        markersize=10.5,
+        markerfacecolor="none",
+        markeredgecolor=style.MINIMISER,
+        markeredgewidth=1.8,
+        zorder=4,
+    )
+
+
+def _panel(axes: Axes, metric: Json, inches: float) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=3, labelsize=8.5)
+    unit = f" ({metric['unit']})" if metric["unit"] else ""
+    axes.set_title(
+        style.one_line(metric["label"] + unit, inches, 9.5), fontsize=9.5, fontweight="bold", loc="left", pad=5
+    )
+
+
+def _legend(result: Json) -> list[Artist]:
+    found = scenes(result)
+    handles: list[Artist] = [style.minimum_ring("lowest in its scene")]
+    if 1 < len(found) <= MOST_SCENES:
+        handles += [
+            Line2D(
+                [],
+                [],
+                color=color,
+                marker=marker,
+                markersize=4.5,
+                linewidth=1.2,
+                label=style.wrap(g["label"], 3.4, 8.5)[0],
+            )
+            for g, (color, marker) in zip(found, LOOKS, strict=False)
+        ]
+    return handles
+
+
+def _text(result: Json) -> dict[str, str]:
+    shown = losses(result)
+    title, _ = _title(result)
+    n = len(scenes(result))
+    caption = (
+        f"Values of the images that were shown, one per condition in {n} scene{'' if n == 1 else 's'} (replicates are "
+        f"averaged), as stored: {'; '.join(short_name(m) for m in shown)}. " + " ".join(dict.fromkeys(_refused(result)))
+    ).strip()
+    said = " ".join(
+        f"{m['label']} is best at {', '.join(t['minimum']['labels'])} over all scenes."
+        for m in shown
+        for t in m["tests"][:1]
+        if t["minimum"]
+    )
+    return texts(result, title, caption, f"Lines of loss over the conditions, by scene. {said}".strip())
+
+
+def _rows(result: Json) -> Table:
+    label, single = condition_labels(result), parameters.only_number(result)
+    return columns(
+        "scene metric condition parameter value is_minimiser",
+        (
+            [g["label"], m["label"], label[c], single[1][c] if single else None, value, c in found["conditions"]]
+            for g in scenes(result)
+            for m in losses(result)
+            if (found := minimum(m, g["scene"]))
+            for c, value in found["values"].items()
+        ),
+    )
+
+
+CHART = Chart(stem=STEM, exists=lambda result: bool(losses(result)), text=_text, draw=_draw, rows=_rows)
