@@ -103,7 +103,8 @@ def bapps(assets: Path) -> list[str]:
 
 def versus(difference: float, low: float, high: float) -> str:
     """The difference of two shares of agreement in words."""
-    points = f"{100 * difference:+.1f} points (95 % CI {100 * low:+.1f} to {100 * high:+.1f}, over pairs)"
+    value, least, most = (f"{100 * x:+.1f}".replace("-", "−") for x in (difference, low, high))
+    points = f"{value} points (95 % CI {least} to {most}, over pairs)"
     return f"{points}, so the two cannot be told apart" if low <= 0 <= high else points
 
 
@@ -166,7 +167,7 @@ def light_fields(assets: Path) -> list[str]:
         "",
         *sentences,
         "",
-        "The second interval treats scenes as sampled too, so it holds for other scenes of this kind. “One vote counts "
+        "p is that of the verdict’s own test. The second interval treats scenes as sampled too, so it holds for other scenes of this kind. “One vote counts "
         "as” is the effective share of a vote once votes of one person are not taken for independent.",
     ]
 

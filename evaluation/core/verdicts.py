@@ -107,7 +107,7 @@ def _test_json(
             own_meetings=_meetings(tests, verdict, of_rival=False),
         )
     )
-    p_shown = p_confirm if verdict == "confirmed" else p_refute
+    p_shown = {"confirmed": p_confirm, "equivalent": tests.p_equivalent}.get(verdict, p_refute)
     said = [r.sentence for r in found.reasons if r.code != "NC_TIED_MIN"] if isinstance(found, Minimum) else []
     if tests.unbounded and isinstance(group.scale, Scale):
         said += [r.sentence for r in group.scale.reasons if r.code == "NC_SEPARATED"]

@@ -23,7 +23,7 @@ def metric_row(metric: Json, results: Json) -> dict[str, Any]:
         "verdict": test["verdict_word"],
         "mark": test["mark"],
         "badge": BADGES[test["verdict"]],
-        "p": chance(test["tests"]["p"]) if test["tests"] and test["verdict"] != "equivalent" else None,
+        "p": chance(test["tests"]["p"]) if test["tests"] else None,
         "sentence": plainly(test["sentence"]),
         "notes": [plainly(note["sentence"]) for note in test["notes"]],
         "agreement": plainly((metric.get("agreement") or {}).get("sentence", "")),

@@ -3,6 +3,8 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -28,3 +30,12 @@ def test_the_printed_sums_are_sums():
     for name in ("lee2022_table1", "lee2022_table2"):
         for row in tables.rows(name):
             assert abs(float(row["g_gan"]) + float(row["g_l1"]) - float(row["g"])) < 2e-5, row["setting"]
+
+
+def test_the_page_on_real_people_is_what_its_script_writes():
+    made = script("real_people")
+    assets = DOCS.parent.parent / "shared" / "assets"
+    missing = [str(path) for path in (made.BAPPS, made.LIGHT_FIELDS) if not (assets / path).is_file()]
+    if missing:
+        pytest.skip(f"the votes of others are not on this machine: {' and '.join(missing)} in {assets}")
+    assert (DOCS / "on-real-people.md").read_text() == made.page(assets)
