@@ -167,8 +167,9 @@ def light_fields(assets: Path) -> list[str]:
         "",
         *sentences,
         "",
-        "p is that of the verdict’s own test. The second interval treats scenes as sampled too, so it holds for other scenes of this kind. “One vote counts "
-        "as” is the effective share of a vote once votes of one person are not taken for independent.",
+        "p is that of the verdict’s own test. The second interval treats scenes as sampled too, so it holds for other "
+        "scenes of this kind. “One vote counts as” is the effective share of a vote once votes of one person are not "
+        "taken for independent.",
     ]
 
 

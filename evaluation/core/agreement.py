@@ -212,9 +212,10 @@ def _c3(evidence: Evidence, found: Permuted | Reason) -> Json:
 def _normalised(evidence: Evidence, found: Normalised | Reason) -> Json:
     if isinstance(found, Reason):
         return dict.fromkeys(("value", "low", "high")) | _refusal(evidence, found)
+    head = "This is" if found.value >= 0 else "It goes the wrong way:"
     sentence = (
-        f"This is {100 * found.value:.0f} % of the way from chance to what the consensus of the others reaches "
-        f"(95 % CI {100 * found.low:.0f}–{100 * found.high:.0f})."
+        f"{head} {100 * found.value:.0f} % of the way from chance to what the consensus of the others reaches "
+        f"(95 % CI {100 * found.low:.0f} to {100 * found.high:.0f})."
     )
     return asdict(found) | {"reason": None, "sentence": evidence.voice.say(sentence)}
 

@@ -153,7 +153,8 @@ def _sentence(evidence: Evidence, ties: float | None, median: float | None) -> s
     if ties is None:
         return words.reason("NC_NO_VOTES", group="All scenes").sentence
     time = f"; half of the votes took less than {median / 1000:.1f} s" if median is not None else ""
-    return f"Of {evidence.votes.n_votes} votes {100 * ties:.0f} % were ties{time}."
+    n = evidence.votes.n_votes
+    return (f"Of {n} votes {100 * ties:.0f} % were ties" if ties else f"Of {n} votes none was a tie") + f"{time}."
 
 
 def _picture(trial: Trial) -> str:

@@ -220,9 +220,12 @@ def triads(evidence: Evidence) -> Json:
         rows.append(row)
         majority, significant = majority + row["majority"], significant + row["significant"]
         complete, own = complete + row["n_complete"], own + row["own"]
-    text = f"The majorities run in a circle in {majority} triads of conditions ({significant} of them beyond chance)."
+    text = "The majorities of no three conditions run in a circle."
+    if majority:
+        triads = "1 triad" if majority == 1 else f"{majority} triads"
+        text = f"The majorities run in a circle in {triads} of conditions ({significant} beyond chance)."
     if complete:
-        text += f" {complete} complete sets of a participant hold {own} circular triads."
+        text += f" Circular triads of participants who judged all pairs of a scene: {own} in {complete} complete sets."
     return {
         "scenes": rows,
         "majority": majority,

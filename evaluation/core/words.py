@@ -6,6 +6,7 @@ simulated study are written for a rehearsal and never speak of people.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -178,7 +179,8 @@ class Voice:
         return "simulated voters" if self.simulated else "people"
 
     def say(self, sentence: str) -> str:
-        """A whole sentence in this voice."""
+        """A whole sentence in this voice, its negative numbers with a minus sign."""
+        sentence = re.sub(r"(?<=[ (\[])-(?=[\d.])", "−", sentence)
         if not self.simulated:
             return sentence
         return f"In this SIMULATED rehearsal, {_lower_first(sentence)}"

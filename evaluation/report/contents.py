@@ -97,9 +97,13 @@ def _ceilings(tables: Mapping[str, Rows], _: Mapping[str, str]) -> list[Table | 
     columns = [
         words("Who predicts", "kind", CEILINGS),
         number("Votes right", "value", percent),
-        span("95 % interval", "ci_low", "ci_high", interval),
+        Column("95\u00a0% interval", lambda row: _ceiling_interval(row)),
     ]
     return [table_of(_having(tables.get("ceilings", []), "scope", "pooled"), columns, title="")]
+
+
+def _ceiling_interval(row: Json) -> str | None:
+    return interval(row["ci_low"], row["ci_high"]) or ("line only" if row["kind"] != "loo" else None)
 
 
 def _head_to_head(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table | None]:
@@ -129,9 +133,8 @@ def _regret(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table 
 def _top1(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table | None]:
     columns = [
         words("Metric", "metric_id", names),
-        number("Scenes in which it picks the favourite", "top1"),
-        number("By chance", "top1_chance"),
-        number("Scenes", "n_scenes"),
+        number("Scenes in which it picks the favourite", "top1", percent),
+        number("By chance", "top1_chance", percent),
     ]
     return [table_of(_having(tables.get("metric_agreement", []), "subset", "all"), columns, title="")]
 
@@ -157,7 +160,7 @@ def _correlation(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[T
         number("Pearson", "pearson", signed),
         span("95 % interval", "ci_low", "ci_high", signed_interval),
         p_value("p_perm", "C3"),
-        number("Smallest p possible", "p_min_possible"),
+        number("Smallest p possible", "p_min_possible", chance),
         number("Conditions", "k"),
     ]
     rows = tables.get("correlations", [])
@@ -172,8 +175,8 @@ def _comparison(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Ta
         number("Difference in agreement", "difference", _points),
         p_value("p_c1", "C1"),
         p_value("p_c2", "C2"),
-        number("Adjusted p (first claim)", "p_adj", chance),
-        number("False discovery rate q", "q_bh"),
+        Column("p, corrected", lambda row: chance(row["q_bh"] if row["p_adj"] is None else row["p_adj"])),
+        Column("Correction", _correction_of_pair, numeric=False),
     ]
     return [table_of(tables.get("metric_comparison", [])[:MOST_ROWS], columns, title="")]
 
@@ -193,12 +196,17 @@ def _coefficients(rows: Rows, names: Mapping[str, str]) -> Table | None:
         words("Term", "term", dict(names) | TERMS),
         Column("Model", lambda row: _model(row["model"], names), numeric=False),
         number("Coefficient", "coef", signed),
-        span("95 % interval", "ci_low", "ci_high", signed_interval),
-        p_value("p", "C1"),
-        # The side is no metric: nothing can move together with it.
-        Column("Variance inflation", lambda row: "none" if row["term"] == "side_bias" else plain(row.get("vif"))),
+        Column("95\u00a0% interval", lambda row: _given(row) or signed_interval(row["ci_low"], row["ci_high"])),
+        Column(f"p: {LEVELS['C1']}", lambda row: _given(row) or chance(row["p"])),
+        # The side is no metric, and a share is no term: nothing can move together with them.
+        Column("Variance inflation", lambda row: "none" if row["term"] in TERMS else plain(row["vif"])),
     ]
     return table_of(rows, columns, title="")
+
+
+def _given(row: Json) -> str | None:
+    """What stands where a weight was set by the grid and is not estimated from votes."""
+    return "given" if row["term"] == "lambda_generator" else None
 
 
 def _model(model: str, names: Mapping[str, str]) -> str:
@@ -274,6 +282,13 @@ def _correction(row: Json, sizes: Mapping[str, int]) -> str:
 
 def _having(rows: Rows, key: str, value: str) -> Rows:
     return [row for row in rows if row.get(key) == value]
+
+
+def _correction_of_pair(row: Json) -> str | None:
+    """Holm among the planned pairs, Benjamini–Hochberg among all others."""
+    if row["p_adj"] is None:
+        return None if row["q_bh"] is None else ADJUSTMENTS["bh"]
+    return ADJUSTMENTS["holm"]
 
 
 def _points(value: float | None) -> str | None:

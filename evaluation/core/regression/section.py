@@ -56,7 +56,6 @@ def regression_section(evidence: Evidence) -> Section:
         done.append(_step(evidence, Step(f"M2:{metric.info.id}", base, (metric,)), first=first))
     increments = [entry for entry, _, _ in done]
     summary: Json = {"increments": increments, "base": [m.info.id for m in base], "reason": None}
-    summary["sentence"] = " ".join(e["sentence"] for e in increments[:2])
     rows = [row for _, its_rows, _ in done for row in its_rows]
     return Section(summary, {"regression": rows}, tuple(test for _, _, tests in done for test in tests))
 

@@ -81,7 +81,7 @@ def test_a_shared_lead_has_nothing_to_flip():
     found = flips.flips_section(evidence_of(duel(6, 6))).summary
     assert found["votes"] is None
     assert found["reason"]["code"] == "NC_NO_LEADER"
-    assert found["sentence"] == "lr 0.01 and lr 0.02 share the highest score: nobody leads."
+    assert found["sentence"] == "lr 0.01 and lr 0.02 share the highest score: none of them leads."
 
 
 def test_a_winner_of_all_and_too_few_votes_give_numbers_or_reasons():

@@ -97,7 +97,7 @@ def test_the_opposite_sign_is_said():
     found = section(weighed(STYLE, CONTENT, w_style=0.8, w_content=-0.6, n_participants=40, seed=2))
     assert found.summary["lambda"] == 1
     assert found.summary["opposite"] == ["content"]
-    assert "higher content loss (unconstrained weight -0." in found.summary["sentence"]
+    assert "higher content loss (unconstrained weight −0." in found.summary["sentence"]
     both = section(weighed(STYLE, CONTENT, w_style=-0.8, w_content=-0.6, n_participants=40, seed=2))
     assert both.summary["lambda"] is None
     assert both.summary["reason"]["code"] == "NC_OPPOSITE"
