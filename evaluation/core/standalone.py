@@ -51,6 +51,7 @@ HEADS = {
     "claim_level": "what it holds for", "message": "in words", "coef": "coefficient", "vif": "variance inflation",
     "top1": "minimum is favourite", "top1_chance": "the same by chance", "human_human": "another person",
 }  # fmt: skip
+NOT_APPLICABLE = "Does not apply to this row."
 #: Columns that are for machines: codes have their sentence beside them.
 HIDDEN = ("reason_code", "test_id", "family", "rng_seed", "step")
 STYLE = """
@@ -139,17 +140,23 @@ def _table(name: str, rows: Sequence[Json], names: Mapping[str, str]) -> str:
     if not columns:
         return ""
     head = "".join(f'<th scope="col">{escape(HEADS.get(c, c.replace("_", " ")))}</th>' for c in columns)
-    lines = (f"<tr>{''.join(_cell(c, row.get(c), names) for c in columns)}</tr>" for row in rows[:ROWS_SHOWN])
+    marks: dict[str, str] = {}
+    lines = [f"<tr>{''.join(_cell(c, row, names, marks) for c in columns)}</tr>" for row in rows[:ROWS_SHOWN]]
+    notes = "".join(f"<p><sup>{mark}</sup> {escape(sentence)}</p>" for sentence, mark in marks.items())
     more = f"<p>{ROWS_SHOWN} of {len(rows)} rows; all are in derived/{name}.csv.</p>" if len(rows) > ROWS_SHOWN else ""
     return (
         f'<details><summary>{escape(_spoken(name))} ({len(rows)})</summary><div class="scroll"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{more}</details>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{notes}{more}</details>"
     )
 
 
-def _cell(column: str, value: Any, names: Mapping[str, str]) -> str:
+def _cell(column: str, row: Json, names: Mapping[str, str], marks: dict[str, str]) -> str:
+    value = row.get(column)
+    if column == "scene_id" and not value:
+        return "<td>all</td>"
     if value is None or value == "":
-        return "<td>–</td>" if value is None else "<td></td>"
+        sentence = words.why_missing(row) if value is None else NOT_APPLICABLE
+        return f"<td>–<sup>{marks.setdefault(sentence, str(len(marks) + 1))}</sup></td>"
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int | float):

@@ -7,8 +7,9 @@ simulated study are written for a rehearsal and never speak of people.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MIN_PARTICIPANTS = 8
 MIN_VOTES = 10
@@ -92,6 +93,26 @@ REASONS = {
     ),
 }
 
+#: What a code of ``REASONS`` whose sentence has gaps to fill says where a row brings no sentence of its own.
+BRIEFLY = {
+    "NC_FEW_PARTICIPANTS": "Too few participants for an interval that holds its level.",
+    "NC_FEW_VOTES": "Too few votes.",
+    "NC_DISCONNECTED": "Never compared with the others, directly or through others.",
+    "NC_SEPARATED": "Won or lost every vote: the score is unbounded.",
+    "NC_CONSTANT_METRIC": "The metric has one value here.",
+    "NC_TIED_MIN": "Several conditions share the minimum.",
+    "NC_MISSING_SCORE": "The metric is missing for some pictures.",
+    "NC_SCOPE": "The metric was computed under different objectives or runs: its values are not comparable.",
+    "NC_ONE_CONDITION": "Fewer than two conditions can be compared.",
+    "NC_TOO_FEW_CONDITIONS": "Too few conditions for a p-value below .05.",
+    "NC_TOO_FEW_SCENES": "Too few scenes for a claim about other scenes.",
+    "NC_COLLINEAR": "The losses move together: their weights cannot be separated.",
+    "NC_NOT_ASKED": "No such pairs were shown.",
+    "NC_NO_PARAMETER": "No parameter of the grid has enough numeric levels.",
+    "NC_NO_VOTES": "Nobody has voted yet.",
+}
+NOT_COMPUTED = "Not computed for this row."
+
 VERDICT_WORDS = {
     "refuted": "Refuted",
     "confirmed": "Confirmed",
@@ -120,6 +141,17 @@ class Reason:
     def to_json(self) -> dict[str, str]:
         """The JSON object of a cell."""
         return {"code": self.code, "sentence": self.sentence}
+
+
+def why_missing(row: Mapping[str, Any]) -> str:
+    """Why a number of a table's row is missing, in words."""
+    if row.get("reason"):
+        return str(row["reason"]["sentence"])
+    code = row.get("reason_code") or ""
+    if code and row.get("message"):
+        return str(row["message"])
+    told = REASONS.get(code, "{")
+    return BRIEFLY.get(code, NOT_COMPUTED) if "{" in told else told
 
 
 def reason(code: str, **facts: object) -> Reason:

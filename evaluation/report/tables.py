@@ -7,32 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.core.words import C1_WORDS, C2_WORDS, C3_WORDS, REASONS
+from evaluation.core.words import C1_WORDS, C2_WORDS, C3_WORDS, why_missing
 from evaluation.report.numbers import chance, plain
 from evaluation.report.sentences import plainly
 
 Json = Mapping[str, Any]
 
 LEVELS = {"C1": C1_WORDS, "C2": C2_WORDS, "C3": C3_WORDS}
-#: What a code of ``REASONS`` whose sentence has gaps to fill says where a row brings no sentence of its own.
-BRIEFLY = {
-    "NC_FEW_PARTICIPANTS": "Too few participants for an interval that holds its level.",
-    "NC_FEW_VOTES": "Too few votes.",
-    "NC_DISCONNECTED": "Never compared with the others, directly or through others.",
-    "NC_SEPARATED": "Won or lost every vote: the score is unbounded.",
-    "NC_CONSTANT_METRIC": "The metric has one value here.",
-    "NC_TIED_MIN": "Several conditions share the minimum.",
-    "NC_MISSING_SCORE": "The metric is missing for some pictures.",
-    "NC_SCOPE": "The metric was computed under different objectives or runs: its values are not comparable.",
-    "NC_ONE_CONDITION": "Fewer than two conditions can be compared.",
-    "NC_TOO_FEW_CONDITIONS": "Too few conditions for a p-value below .05.",
-    "NC_TOO_FEW_SCENES": "Too few scenes for a claim about other scenes.",
-    "NC_COLLINEAR": "The losses move together: their weights cannot be separated.",
-    "NC_NOT_ASKED": "No such pairs were shown.",
-    "NC_NO_PARAMETER": "No parameter of the grid has enough numeric levels.",
-    "NC_NO_VOTES": "Nobody has voted yet.",
-}
-NOT_COMPUTED = "Not computed for this row."
 
 
 @dataclass(frozen=True)
@@ -77,25 +58,13 @@ def table_of(rows: Iterable[Json], columns: Sequence[Column], *, title: str, cap
     def cell(row: Json, column: Column, text: str | None) -> Cell:
         if text is not None:
             return Cell(column.head, text, column.numeric)
-        sentence = sentence_of(row)
+        sentence = plainly(why_missing(row))
         mark = marks.setdefault(sentence, _mark(len(marks)))
         return Cell(column.head, "–", column.numeric, mark)
 
     body = [[cell(row, columns[i], line[i]) for i in used] for row, line in zip(rows, texts, strict=True)]
     notes = [(mark, sentence) for sentence, mark in marks.items()]
     return Table(title, [columns[i] for i in used], body, notes, caption)
-
-
-def sentence_of(row: Json) -> str:
-    """Why a number of this row is missing, in words."""
-    reason = row.get("reason")
-    if reason:
-        return plainly(reason["sentence"])
-    code = row.get("reason_code") or ""
-    if code and row.get("message"):
-        return plainly(row["message"])
-    told = REASONS.get(code, "{")
-    return BRIEFLY.get(code, NOT_COMPUTED) if "{" in told else told
 
 
 def number(head: str, key: str, show: Callable[[Any], str | None] = plain) -> Column:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from evaluation.core.words import REASONS
+from evaluation.core.words import BRIEFLY, REASONS, why_missing
 from evaluation.report.charts import place_of
 from evaluation.report.contents import tables_of
 from evaluation.report.numbers import interval, percent, plain, signed, signed_interval, unbroken
 from evaluation.report.sentences import plainly, sentences_of
-from evaluation.report.tables import BRIEFLY, LEVELS, number, p_value, sentence_of, span, table_of, words
+from evaluation.report.tables import LEVELS, number, p_value, span, table_of, words
 
 COLUMNS = [words("Metric", "metric_id", {"lpips": "LPIPS"}), number("Share", "share", percent), p_value("p", "C2")]
 
@@ -45,11 +45,11 @@ def test_a_column_without_any_value_and_a_table_without_any_row_are_left_out() -
 
 def test_every_reason_of_a_row_has_words() -> None:
     for code in REASONS:
-        said = sentence_of({"reason_code": code})
+        said = why_missing({"reason_code": code})
         assert said
         assert "{" not in said
         assert "NC_" not in said
-    assert sentence_of({"reason": {"code": "NC_SCOPE", "sentence": "So it is."}}) == "So it is."
+    assert why_missing({"reason": {"code": "NC_SCOPE", "sentence": "So it is."}}) == "So it is."
     assert set(BRIEFLY) <= set(REASONS)
     assert not any(level in said for level, said in LEVELS.items())
 
