@@ -16,10 +16,12 @@ from evaluation.core import bundle
 from evaluation.core.analysis import SCHEMA, analyse
 from evaluation.core.dataset import StudyData
 from evaluation.core.derived import NAME, schemas, votes_analysis
+from evaluation.core.derived import files as derived_files
 from evaluation.core.figures import chart_files, chart_texts
 from evaluation.core.options import Options
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
+from evaluation.selectors import latest_analyses
 from studyplatform.voting.models import AuditEntry, ExportRecord, Study
 from studyplatform.voting.selectors import UNBLINDED, is_blind
 
@@ -87,18 +89,29 @@ def figure_name(analysis: Analysis, name: str) -> str:
 
 
 def bundle_zip(*, study: Study, by: User | None = None) -> bytes:
-    """The study's data as one zip, the same bytes for the same data; the export is written down."""
+    """The study's data and the tables of the last analysis of these data as one zip, the same bytes for the same; the
+    export is written down."""
     data = study_data(study)
     if by is not None:
         export_record(study=study, data=data, by=by)
     folder = bundle.export_name(data.slug, simulated=data.simulated)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        files = bundle.described(bundle.write(data) | {NAME: votes_analysis(data)}, data, schemas([NAME]))
-        for name, content in sorted(files.items()):
+        files = bundle.write(data) | {NAME: votes_analysis(data)} | _analysed(study, data)
+        for name, content in sorted(bundle.described(files, data, schemas(files)).items()):
             # A fixed date: the zip format has no room for "none" and a real one would change the bytes.
             archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", (1980, 1, 1, 0, 0, 0)), content)
     return out.getvalue()
+
+
+def _analysed(study: Study, data: StudyData) -> dict[str, bytes]:
+    """Tables of the analyses that are of exactly these data, a folder per question."""
+    return {
+        f"{analysis.results['question']['id']}/{name}": content
+        for analysis in latest_analyses(study)
+        if analysis.data_digest == data.digest and analysis.results["schema"] == SCHEMA
+        for name, content in derived_files(analysis.results, data).items()
+    }
 
 
 @transaction.atomic

@@ -165,6 +165,8 @@ def test_the_downloads_are_the_study(closed: Study, as_owner: Client) -> None:
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         files = {name.removeprefix("closed/"): archive.read(name) for name in archive.namelist()}
     assert len(bundle.read(files).data.trials) == 60
+    [scores] = [name for name in files if name.endswith("/derived/human_scores.csv")]
+    assert files[scores].startswith(b"scope,")
     assert [e.number for e in closed.exports.order_by("number")] == [1, 2]
     assert as_owner.get(reverse("evaluation:table", args=[closed.slug, "secrets"])).status_code == 404
 
