@@ -92,7 +92,6 @@ def choose(evidence: Evidence, known: Round, surface: Surface, *, most: int, lea
     peak, drawn = surface.peak(low, high, evidence.options.seed)
     bounds = np.quantile(drawn, [0.025, 0.25, 0.75, 0.975], axis=0)
     base = minimiser if minimiser is not None and minimiser in known.items else favourite
-    base_place = place_of(base)
 
     rows: list[tuple[Row, str, FloatArray]] = []
 
@@ -103,7 +102,7 @@ def choose(evidence: Evidence, known: Round, surface: Surface, *, most: int, lea
         if len(rows) < most and (changed or all(np.abs(place - at).max() > NEAR for *_, at in rows)):
             if any(row == chosen for chosen, *_ in rows):
                 return
-            win = surface.difference(place, base_place)
+            win = surface.lead(place, base)
             expected = f"expected to win {_meetings(win)} against {conditions[base].label}"
             if np.abs(place).max() > 1 + 1e-9:
                 expected += ", a guess outside what was tested"

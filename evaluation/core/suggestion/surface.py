@@ -55,28 +55,38 @@ class Axis:
 
 @dataclass(frozen=True)
 class Surface:
-    """theta at places z (N, d), up to a constant. ``coef``: (q,), ``cov``: (q, q). ``low``, ``high``: (d,) borders of
-    the places it was fitted to. ``local``: those are the neighbourhood of the favourite, because one quadratic did not
-    describe the whole grid."""
+    """theta at places z (N, d), up to a constant. ``coef``: (q,), ``cov``: (q, q). ``items``: (n,) those of ``scale``
+    it was fitted to, ``centre``: (q,) mean of their terms, ``solve``: (q, n) coefficients from their scores. ``low``,
+    ``high``: (d,) borders of their places. ``local``: they are the neighbourhood of the favourite, because one
+    quadratic did not describe the whole grid."""
 
     axes: tuple[Axis, ...]
     terms: tuple[tuple[int, ...], ...]
     coef: FloatArray
     cov: FloatArray
+    scale: Scale
+    items: IntArray
+    centre: FloatArray
+    solve: FloatArray
     low: FloatArray
     high: FloatArray
-    df: int
     local: bool
 
     def basis(self, z: FloatArray) -> FloatArray:
         """(N, q) value of every term."""
         return np.column_stack([np.prod(z[:, list(t)], axis=1) for t in self.terms])
 
-    def difference(self, z: FloatArray, base: FloatArray) -> tuple[float, float, float]:
-        """theta at z (d,) less theta at ``base`` (d,), with its 95 % bounds."""
-        step = (self.basis(z[None]) - self.basis(base[None]))[0]
-        mean, se = float(step @ self.coef), float(np.sqrt(max(0.0, step @ self.cov @ step)))
-        half = float(stats.t.ppf(0.975, self.df)) * se
+    def lead(self, z: FloatArray, base: int) -> tuple[float, float, float]:
+        """theta at z (d,) by the curve less the score of item ``base`` as measured, with its 95 % bounds.
+
+        The curve is not asked about ``base``: it may lie far from where it was fitted.
+        """
+        scale, n = self.scale, len(self.items)
+        weight = np.zeros(len(scale.items))
+        weight[self.items] = (self.basis(z[None])[0] - self.centre) @ self.solve + 1 / n
+        weight[base] -= 1.0
+        se = np.sqrt(max(0.0, float(weight @ scale.cov @ weight), float(weight @ scale.cov_model @ weight)))
+        mean, half = float(weight @ scale.theta), float(stats.t.ppf(0.975, scale.df) * se)
         return mean, mean - half, mean + half
 
     def peak(self, low: FloatArray, high: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
@@ -126,7 +136,8 @@ def _fit(
     clustered = centre @ scale.cov[np.ix_(items, items)] @ centre
     theta = centre @ scale.theta[items]
     weight = np.linalg.pinv(model, hermitian=True, rcond=1e-8)
-    x = centre @ np.column_stack([np.prod(z[:, list(t)], axis=1) for t in terms])
+    basis = np.column_stack([np.prod(z[:, list(t)], axis=1) for t in terms])
+    x = centre @ basis
     solve = np.linalg.pinv(x.T @ weight @ x, hermitian=True, rcond=1e-10) @ x.T @ weight
     # The larger of the two errors as a whole, as elsewhere contrast by contrast.
     effect = max(1.0, float(np.trace(clustered) / np.trace(model)))
@@ -135,5 +146,8 @@ def _fit(
     rest = theta - x @ coef
     free = len(items) - 1 - len(terms)
     p = float(stats.chi2.sf(rest @ weight @ rest / effect, free)) if free > 0 else None
-    ends = (z.min(axis=0), z.max(axis=0))
-    return Surface(tuple(axes), tuple(terms), coef, solve @ cov @ solve.T, *ends, scale.df, local), p
+    surface = Surface(
+        tuple(axes), tuple(terms), coef, solve @ cov @ solve.T, scale, items, basis.mean(axis=0), solve @ centre,
+        z.min(axis=0), z.max(axis=0), local,
+    )  # fmt: skip
+    return surface, p

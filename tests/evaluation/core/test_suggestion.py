@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -140,6 +141,19 @@ def test_beyond_an_end_that_is_preferred_but_not_beyond_the_limits():
     assert 0.3 < max(rates) < 1.3
     assert "or further (the curve still rises there)" in found.sentence
     assert any("a guess outside what was tested" in reason for reason in found.reasons)
+
+
+def test_a_curve_beside_the_favourite_is_not_asked_about_the_other_end_of_the_grid():
+    def steep(params, scene):
+        # A sharp peak at .003 and a flat rest: one quadratic cannot describe it.
+        return {0.001: -1.2, 0.003: 1.4}.get(params["learning_rate"], -0.3)
+
+    evidence = first_round(seed=3, value=steep)
+    found = suggest(evidence, tomllib.loads(FILE))
+    assert "fitted beside the favourite" in found.sentence
+    wins = [int(n) for reason in found.reasons for n in re.findall(r"expected to win (\d+) of 100", reason)]
+    assert wins
+    assert max(wins) <= 100 * expit(1.7) + 8
 
 
 def test_the_learned_weights_become_a_condition():
