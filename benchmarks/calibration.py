@@ -1,4 +1,4 @@
-"""Do our p-values and intervals keep their word? `python benchmarks/calibration.py` (some minutes on two cores).
+"""Do our p-values and intervals keep their word? `python benchmarks/calibration.py` (half an hour on two cores).
 
 Draws studies whose truth is known (evaluation/core/simulator.py), lets the shipped procedures judge them and counts:
 how often a test rejects a true hypothesis (promised: at most 5 of 100), how often an interval holds the truth
@@ -38,7 +38,8 @@ from benchmarks.calibration_cases import ALPHA, CASES, Case, Row  # noqa: E402
 DOCUMENT = ROOT / "docs" / "calibration.md"
 #: Around the table of a case in the document.
 BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
-#: One-sided p of 5 in 10 000 per cell: some hundred cells give a false alarm in about one run of ten.
+#: A test that rejects exactly 5 of 100 exceeds this in 13 of 10 000 runs of 300 studies. Of some 700 promises most are
+#: kept with room to spare, so that a false alarm is rare.
 REACH = 3.3
 #: Studies of one task: small enough that two processes end together.
 CHUNK = 100
@@ -81,8 +82,8 @@ def broken(row: Row, world: str, count: Count) -> bool:
     if world not in row.judged:
         return False
     if row.kind == "level":
-        return count.share > ALPHA + row.tolerance + REACH * count.error(ALPHA)
-    return count.share < 1 - ALPHA - row.tolerance - REACH * count.error(1 - ALPHA)
+        return count.share > ALPHA + REACH * count.error(ALPHA)
+    return count.share < 1 - ALPHA - REACH * count.error(1 - ALPHA)
 
 
 def work(task: tuple[str, str, Cell, int, int]) -> Counts:
@@ -120,8 +121,7 @@ def table(case: Case, counts: Counts) -> str:
     lines += ["| | " + " | ".join(case.worlds.values()) + " |", "|---" * (1 + len(case.worlds)) + "|"]
     for row in case.rows:
         entries = [_entry(row, world, _cells(case, row, world, counts)) for world in case.worlds]
-        allowed = f" (allowed: {row.tolerance:.3f} beyond)" if row.tolerance else ""
-        lines.append(f"| {row.words}{allowed} | " + " | ".join(entries) + " |")
+        lines.append(f"| {row.words} | " + " | ".join(entries) + " |")
     return "\n".join(lines) + "\n"
 
 

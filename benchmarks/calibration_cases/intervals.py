@@ -16,7 +16,7 @@ from benchmarks.calibration_cases.worlds import (
     pooled_scores,
     world,
 )
-from evaluation.core import ceilings, claims, head_to_head, hypotheses, shares
+from evaluation.core import ceilings, claims, head_to_head, hypotheses, pairs, shares
 from evaluation.core.inference import Scale
 from studyplatform.voting.core.bradley_terry import FloatArray
 
@@ -24,14 +24,8 @@ from studyplatform.voting.core.bradley_terry import FloatArray
 def intervals(kind: str, participants: int, k: int, seed: int) -> Answers:
     """Real utilities and tastes: do the printed intervals hold what an endless crowd would say of these images?"""
     study = world(kind, participants, k, seed)
-    return (
-        scores(study)
-        | scores_of_scenes(study)
-        | win_shares(study)
-        | minimiser_share(study)
-        | agreement(study)
-        | ceiling(study)
-    )
+    parts = (scores, scores_of_scenes, win_shares, minimiser_share, shares_of_pairs, agreement, ceiling)
+    return {key: held for part in parts for key, held in part(study).items()}
 
 
 def scores(study: World) -> Answers:
@@ -78,6 +72,14 @@ def minimiser_share(study: World) -> Answers:
     found = head_to_head.minimiser_share(study.votes, h, seed=1, draws=2)
     assert found is not None
     return {"minimiser_share": inside(found.low, float(rivals.mean()) / (study.metric.shape[1] - 1), found.high)}
+
+
+def shares_of_pairs(study: World) -> Answers:
+    """The rows of pairs.csv with people enough for an interval."""
+    found = pairs.pairs(study.votes)
+    truth, printed = study.truth[found.scene, found.first, found.second], ~np.isnan(found.low)
+    held = (found.low <= truth) & (truth <= found.high)
+    return {"pair": float(held[printed].mean())} if printed.any() else {}
 
 
 def agreement(study: World) -> Answers:
@@ -130,6 +132,7 @@ INTERVALS = Case(
             ("N2", "N3"),
             "coverage",
         ),
+        Row("pair", "**share of a pair in one scene (shipped)**", ("N2", "N3"), "coverage"),
         Row("agreement", "**agreement of a metric with the votes (shipped)**", ("N2", "N3"), "coverage"),
         Row("agreement_votes", "agreement, votes as the units"),
         Row(

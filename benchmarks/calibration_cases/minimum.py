@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -25,7 +26,7 @@ from evaluation.core.inference import Scale
 from evaluation.core.simulator import Crowd, Design, expected_shares, simulate
 
 #: Tastes that treat all conditions alike, so that equal utilities are equal scores in an endless crowd as well.
-EDGE_TASTES = {"taste": 0.6, "axis": 0.0}
+EDGE_TASTES: dict[str, Any] = {"taste": 0.6, "axis": 0.0}
 
 
 def minimiser(kind: str, participants: int, k: int, seed: int) -> Answers:

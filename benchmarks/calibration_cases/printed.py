@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, WORLDS, Answers, Case, Row, World, world
-from evaluation.core.agreement import agreement_section
-from evaluation.core.comparison import comparison_section
-from evaluation.core.data_quality import data_quality_section
+from evaluation.core.analysis import SECTIONS
 from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import Evidence, gather
 from evaluation.core.goodness import pair_fit
 from evaluation.core.groups import groups
-from evaluation.core.head_to_head import head_to_head_section
-from evaluation.core.learned import learned_section
 from evaluation.core.options import Options
-from evaluation.core.ordering import correlation_section
-from evaluation.core.regression import regression_section
-from evaluation.core.sections import Section, Test
-from evaluation.core.shape import shape_section
+from evaluation.core.sections import Test
 from evaluation.core.simulator import as_study
-from evaluation.core.top1 import top1_section
 from evaluation.core.verdicts import metric_verdicts, verdict_tests
 
-#: The sections that print p-values, less real_fake trials, which these studies have none of.
-SECTIONS: tuple[Callable[[Evidence], Section], ...] = (
-    agreement_section,
-    comparison_section,
-    correlation_section,
-    data_quality_section,
-    head_to_head_section,
-    learned_section,
-    regression_section,
-    shape_section,
-    top1_section,
-)
 #: What is no null hypothesis in these worlds: nothing differs, and 'hardly different' is then true.
 TRUE_HERE = ("H_min_equiv", "agreement_equiv")
 
@@ -58,7 +37,7 @@ def tests_of(evidence: Evidence) -> list[Test]:
     """Every test of the analysis."""
     parts = groups(evidence)
     verdicts = verdict_tests(evidence, [metric_verdicts(evidence, m, parts) for m in evidence.metrics])
-    return [*verdicts, *(test for section in SECTIONS for test in section(evidence).tests)]
+    return [*verdicts, *(test for section in SECTIONS.values() for test in section(evidence).tests)]
 
 
 def key_of(test: Test) -> str:
@@ -125,5 +104,5 @@ PRINTED = Case(
     ),
     WORLDS,
     printed,
-    cells=((10, 5), (30, 5)),
+    cells=((10, 5), (30, 6)),
 )

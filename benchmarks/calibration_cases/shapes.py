@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
-from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, Answers, Case, Row, World
+from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, Answers, Case, Row, World, pooled_scores
 from evaluation.core import logit
 from evaluation.core.shape import curves
 from evaluation.core.shape.levels import levels
 from evaluation.core.simulator import Crowd, Design, simulate
 
 #: Tastes that treat all levels alike: levels that are equally good are so in an endless crowd as well.
-TASTES = {"taste": 0.6, "axis": 0.0}
+TASTES: dict[str, Any] = {"taste": 0.6, "axis": 0.0}
 #: Utility at five levels that are equally far apart on the axis of the parameter.
 SHAPES = {
     "flat": (0.0, 0.0, 0.0, 0.0, 0.0),
@@ -42,11 +44,14 @@ def shapes(kind: str, participants: int, k: int, seed: int) -> Answers:
     z = x[votes.left] - x[votes.right], x[votes.left] ** 2 - x[votes.right] ** 2
     model = logit.fit(logit.antisymmetric(*z), votes.y)
     t = float(model.coef[2] / np.sqrt(model.by_participant(votes.person)[2, 2]))
+    noise, truth = one.noise(seed, DRAWS), pooled_scores(study.truth)
+    low, high = one.band(noise)
     answers = {
         "interior": float(curves.interior_peak(one).p < ALPHA),
         "lind_mehlum": float(fitted.p_lind_mehlum < ALPHA),
         "quadratic": float(2 * stats.t.cdf(t, participants - 1) < ALPHA) if t < 0 else 0.0,
-        "monotone": float(curves.p_monotone(one, one.noise(seed, DRAWS)) < ALPHA),
+        "monotone": float(curves.p_monotone(one, noise) < ALPHA),
+        "band": float(np.all((low <= truth) & (truth <= high))),
     }
     if kind not in NO_PEAK:
         answers["peak"] = float(fitted.low <= _peak(study) <= fitted.high)
@@ -67,12 +72,14 @@ SHAPE = Case(
     "A peak inside the range of a parameter",
     "Share of studies that see a peak, at 10 to 60 participants. In the last two columns there is one (.8 logits above "
     "both ends, or .2 above the nearer): there the numbers are power. The quadratic term alone calls any curve that "
-    "bends a peak, Lind and Mehlum's slopes call a plateau one: the verdict rests on the first row only.",
+    "bends a peak, Lind and Mehlum's slopes call a plateau one: the verdict rests on the first row only. The last two "
+    "rows are shares of intervals that hold the truth.",
     (
         Row("interior", "**interior-peak test (shipped, decides)**", NO_PEAK),
         Row("monotone", "**not monotone (shipped)**", NO_PEAK),
         Row("lind_mehlum", "Lind and Mehlum's slopes (printed beside it)", ("flat",)),
         Row("quadratic", "a significant negative quadratic term"),
+        Row("band", "**95 % band around all levels at once holds them (shipped)**", tuple(SHAPES), "coverage"),
         Row("peak", "**95 % interval of the place of the peak holds it (shipped)**", ("peak", "low_peak"), "coverage"),
     ),
     {"flat": "flat", "concave": "concave, rising", "plateau": "plateau", "peak": "a peak", "low_peak": "a low peak"},

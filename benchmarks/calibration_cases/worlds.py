@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,8 @@ ALPHA = 0.05
 SCENES = 5
 #: Of every resampling inside a replicate. A multiple of 1 / alpha less one, so that a Monte-Carlo p can hold its level.
 DRAWS = 999
-TASTES = {"taste": 0.3, "axis": 0.8}
-NO_TASTES = {"taste": 0.0, "axis": 0.0}
+TASTES: dict[str, Any] = {"taste": 0.3, "axis": 0.8}
+NO_TASTES: dict[str, Any] = {"taste": 0.0, "axis": 0.0}
 #: World -> its words.
 WORLDS = {
     "N0": "indifferent",
@@ -40,14 +41,12 @@ class Row:
     """A procedure. ``kind``: 'level' (share of rejections, at most alpha) or 'coverage' (at least 1 - alpha).
 
     ``judged``: the worlds in which that is promised; elsewhere the number is a warning, printed in italics.
-    ``tolerance``: what the promise allows on the wrong side, stated in the table.
     """
 
     key: str
     words: str
     judged: tuple[str, ...] = ()
     kind: str = "level"
-    tolerance: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,7 @@ def ceilings(votes: VoteTable, held_out: FloatArray) -> Ceilings:
         loo = float(earned.sum() / n)
         if len(people) >= words.MIN_PARTICIPANTS:
             se = claims.ratio_se(earned, given)
-            low, high = clusters.t_interval(loo, se, len(people) - 1)
-            low, high = max(0.0, low), min(1.0, high)
+            low, high = clusters.share_interval(loo, se, len(people) - 1)
     return Ceilings(loo, _majority(votes), same / every if every else None, se, low, high, n, len(people))
 
 

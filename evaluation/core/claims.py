@@ -91,14 +91,14 @@ def clustered_share(
     if people < words.MIN_PARTICIPANTS:
         return Agreement(accuracy, None, None, None, None, None, len(credit), people, n_scenes)
     se = ratio_se(earned, n)
-    low, high = clusters.t_interval(accuracy, se, people - 1)
+    low, high = clusters.share_interval(accuracy, se, people - 1)
     p = sign_flip(earned - n / 2, seed=seed, draws=draws)
     spread = float(np.sum((credit - accuracy) ** 2)) / len(credit) ** 2
     return Agreement(
         accuracy=accuracy,
         se=se,
-        low=max(0.0, low),
-        high=min(1.0, high),
+        low=low,
+        high=high,
         p=p,
         p_chance=tost(accuracy, se, people - 1),
         n_votes=len(credit),
@@ -118,8 +118,8 @@ def two_way_share(credit: FloatArray, person: IntArray, scene: IntArray) -> TwoW
         return words.few_participants(people)
     share = float(credit.mean())
     se, df = clusters.two_way_share((credit - share) / len(credit), person, scene)
-    low, high = clusters.t_interval(share, se, df)
-    return TwoWay(se, max(0.0, low), min(1.0, high), clusters.t_p(share, se, df, 0.5), df)
+    low, high = clusters.share_interval(share, se, df)
+    return TwoWay(se, low, high, clusters.t_p(share, se, df, 0.5), df)
 
 
 def permuted_share(

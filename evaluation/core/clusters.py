@@ -86,10 +86,20 @@ def t_interval(estimate: float, se: float, df: float, level: float = 0.95) -> tu
     return estimate - half, estimate + half
 
 
-def t_p(estimate: float, se: float, df: float, null: float = 0.0) -> float:
-    """Two-sided p of Student's t; an estimate without spread is certain: 0, or 1 at the null itself."""
+def share_interval(share: float, se: float, df: float) -> tuple[float, float]:
+    """95 % interval of a share, within 0 and 1. Where all n = df + 1 clusters say the same, the share of others that n
+    draws miss with probability .025, 1 - .025^(1/n), may say anything."""
     if se <= 0:
-        return 1.0 if estimate == null else 0.0
+        seen = 0.025 ** (1 / (df + 1))
+        return share * seen, 1 - (1 - share) * seen
+    low, high = t_interval(share, se, df)
+    return max(0.0, low), min(1.0, high)
+
+
+def t_p(estimate: float, se: float, df: float, null: float = 0.0) -> float:
+    """Two-sided p of Student's t. Without any spread all df + 1 clusters say the same: their sign test."""
+    if se <= 0:
+        return 1.0 if estimate == null else 2 * 0.5 ** (df + 1)
     return float(2 * stats.t.sf(abs(estimate - null) / se, df))
 
 

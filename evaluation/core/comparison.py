@@ -1,13 +1,14 @@
 """E12: does one metric agree with the votes more often than another?
 
 On the same votes, so that what is hard for both cancels. The difference of their within-scene correlations is tested by
-swapping the two metrics' ranks in random cells (PERM-BOTH: Deutsch et al. 2021, doi 10.1162/tacl_a_00417).
+swapping the two metrics' ranks (PERM-BOTH: Deutsch et al. 2021, doi 10.1162/tacl_a_00417) of random conditions, each in
+all scenes at once: scenes that share a grid may share a profile.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 #: Cells looked at by the swaps of one pair of metrics, and at once.
 SWAP_WORK = 100_000_000
 SLICE = 2_000_000
+#: Of the 2^5 swaps of five conditions two are as extreme as the data, whatever these are (p = .06).
+MIN_SWAPPED = 6
 
 
 @dataclass(frozen=True)
@@ -64,33 +67,49 @@ def paired(gain: FloatArray, person: IntArray, scene: IntArray, *, seed: int, dr
 
 @dataclass(frozen=True)
 class Swap:
-    """Mean within-scene rho of a less that of b, and its two-sided PERM-BOTH p (None below five conditions)."""
+    """Mean within-scene rho of a less that of b, and its two-sided PERM-BOTH p, or why there is none."""
 
     difference: float
-    p: float | None
+    p: float | Reason
     n_swaps: int | None
     n_scenes: int
 
 
 def perm_both(
-    ranks: tuple[list[FloatArray], list[FloatArray]], human: list[FloatArray], *, seed: int, draws: int
+    ranks: tuple[list[FloatArray], list[FloatArray]],
+    human: list[FloatArray],
+    items: list[IntArray],
+    *,
+    seed: int,
+    draws: int,
 ) -> Swap:
-    """``ranks``: of metrics a and b, per scene (k_s,); ``human``: of theta; all standardised. In each draw every cell
-    swaps its two ranks with probability 1/2; correlations are those of the swapped ranks."""
-    a, b = ranks
-    n = len(human)
+    """``ranks``: of metrics a and b, per scene (k_s,); ``human``: of theta; all standardised; ``items``: which
+    conditions these are.
+
+    In each draw every condition swaps its two ranks with probability 1/2, in all scenes that have it; correlations are
+    those of the swapped ranks. All swaps are taken where they are no more than ``draws``.
+    """
+    n, (a, b) = len(human), ranks
     observed = float(np.mean([(x - y) @ h for x, y, h in zip(a, b, human, strict=True)]))
+    numbers, at = np.unique(np.concatenate(items), return_inverse=True)
+    c, here = len(numbers), np.split(at, np.cumsum([len(h) for h in human])[:-1])
     if min(len(h) for h in human) < claims.MIN_CONDITIONS:
-        return Swap(observed, None, None, n)
-    draws = min(draws, max(999, SWAP_WORK // sum(len(h) for h in human)))
+        return Swap(observed, claims.too_few_conditions(min(len(h) for h in human), draws), None, n)
+    if c < MIN_SWAPPED:
+        reason = words.reason("NC_TOO_FEW_CONDITIONS", conditions=c, smallest=f"{2 / 2**c:.2g}")
+        return Swap(observed, reason, None, n)
+    draws = min(draws, max(999, SWAP_WORK // len(at)))
+    exact = 2**c <= draws
+    draws = 2**c if exact else draws
+    rng, step = np.random.default_rng(seed), max(1, SLICE // len(at))
     null = np.zeros(draws)
-    for s, (x, y, h) in enumerate(zip(a, b, human, strict=True)):
-        rng = np.random.default_rng([seed, s])
-        step = max(1, SLICE // len(h))
-        for start in range(0, draws, step):
-            swap = rng.integers(0, 2, size=(min(step, draws - start), len(h)), dtype=np.int8).astype(bool)
-            null[start : start + len(swap)] += _corr(np.where(swap, y, x), h) - _corr(np.where(swap, x, y), h)
-    p = clusters.permutation_p(abs(observed), np.abs(null / n), exact=False)
+    for start in range(0, draws, step):
+        some = np.arange(start, min(start + step, draws))
+        swap = (some[:, None] >> np.arange(c)) & 1 if exact else rng.integers(2, size=(len(some), c), dtype=np.int8)
+        for x, y, h, own in zip(a, b, human, here, strict=True):
+            turned = swap[:, own] == 1
+            null[some] += _corr(np.where(turned, y, x), h) - _corr(np.where(turned, x, y), h)
+    p = clusters.permutation_p(abs(observed), np.abs(null / n), exact=exact)
     return Swap(observed, p, draws, n)
 
 
@@ -103,15 +122,16 @@ def _corr(x: FloatArray, h: FloatArray) -> FloatArray:
 
 def swap_of(scores: list[SceneScores], a: MetricValues, b: MetricValues, *, seed: int, draws: int) -> Swap | None:
     """PERM-BOTH of two metrics over the scenes where both are complete and neither is constant; None without one."""
-    human, one, other = [], [], []
+    human, one, other, items = [], [], [], []
     for s in scores:
         x, y = -s.values(a), -s.values(b)
         if not (a.usable[s.scene] and b.usable[s.scene]) or min(np.ptp(x), np.ptp(y)) == 0:
             continue
+        items.append(s.items)
         human.append(standardised_ranks(s.theta))
         one.append(standardised_ranks(x))
         other.append(standardised_ranks(y))
-    return perm_both((one, other), human, seed=seed, draws=draws) if human else None
+    return perm_both((one, other), human, items, seed=seed, draws=draws) if human else None
 
 
 def comparison_section(evidence: Evidence) -> Section:
@@ -130,7 +150,11 @@ def comparison_section(evidence: Evidence) -> Section:
         one: Difference | Reason = none
         if len(gain):
             one = paired(gain, votes.person[use], votes.scene[use], seed=options.seed, draws=options.draws)
-        found.append((a, b, one, swap_of(scores, a, b, seed=options.seed, draws=options.draws)))
+        swap = swap_of(scores, a, b, seed=options.seed, draws=options.draws)
+        if swap is not None and isinstance(swap.p, float) and isinstance(one, Difference):
+            # The third claim contains the first: tastes that cancel over people are no knowledge of a metric's.
+            swap = replace(swap, p=max(swap.p, one.p))
+        found.append((a, b, one, swap))
     named = [evidence.data.confirmatory and evidence.primary in (a.info.id, b.info.id) for a, b, *_ in found]
     raw = [None if isinstance(d, Reason) else d.p for _, _, d, _ in found]
     p_adj = holm([p if own else None for p, own in zip(raw, named, strict=True)])
@@ -159,7 +183,11 @@ def _json(evidence: Evidence, a: MetricValues, b: MetricValues, found: Differenc
     empty: Json = dict.fromkeys(("se", "low", "high", "p"))
     rho: Json = {"difference": None, "p": None, "reason": None}
     if swap is not None:
-        rho |= {"difference": swap.difference, "p": swap.p, "n_scenes": swap.n_scenes}
+        rho |= {"difference": swap.difference, "n_scenes": swap.n_scenes}
+        if isinstance(swap.p, Reason):
+            rho["reason"] = words.reason_json(swap.p, voice)
+        else:
+            rho["p"] = swap.p
     if isinstance(found, Reason):
         reason = words.reason_json(found, voice)
         row |= {"difference": None, "n_votes": 0, "n_participants": 0, "n_scenes": 0} | empty
@@ -204,13 +232,16 @@ def _tests(
         state |= {"df": found.c2.df, "p_raw": found.c2.p}
     method = "two-way Cameron-Gelbach-Miller variance, t"
     tests.append(Test(family=f"{family} agreement C2", claim_level="C2", method=method, **state, **share))
-    if swap is not None and swap.p is not None:
+    if swap is not None:
+        given: Json = {"p_raw": swap.p}
+        if isinstance(swap.p, Reason):
+            given = {"status": "not_computable", "reason_code": swap.p.code}
         tests.append(
             Test(
                 family=f"{family} correlation C3", claim_level="C3", estimate=swap.difference,
-                unit="difference of mean Spearman's rho", p_raw=swap.p, n_resamples=swap.n_swaps,
-                rng_seed=evidence.options.seed, method="PERM-BOTH: ranks swapped within cells",
-                n_scenes=swap.n_scenes, **common,
+                unit="difference of mean Spearman's rho", n_resamples=swap.n_swaps, rng_seed=evidence.options.seed,
+                method="larger of PERM-BOTH (ranks swapped by condition) and participants' signs",
+                n_scenes=swap.n_scenes, **given, **common,
             )
         )  # fmt: skip
     return tests

@@ -44,9 +44,8 @@ class WinShare:
 def minimiser_share(votes: VoteTable, minimiser: IntArray, *, seed: int, draws: int) -> WinShare | None:
     """E3 (b). ``minimiser``: (S,) condition number of each scene's minimiser, -1 where it has none.
 
-    A vote on pair (h, j) of scene s weighs 1/(scenes x rivals met in s x votes on the pair). C1: an
-    interval by leaving out each participant, t(P - 1), and a p by the signs of their contributions. C2: participants
-    and scenes, two-way.
+    A vote on pair (h, j) of scene s weighs 1/(scenes x rivals met in s x votes on the pair). C1: t(P - 1) with the
+    error of leaving out each participant, and the signs of what they contribute. C2: participants and scenes, two-way.
     """
     h = minimiser[votes.scene]
     use = (h >= 0) & ((votes.left == h) | (votes.right == h))
@@ -72,7 +71,7 @@ def minimiser_share(votes: VoteTable, minimiser: IntArray, *, seed: int, draws: 
     counts = sum_votes(who, at, (len(people), len(cell)), won, np.ones(len(won)))
     without = without_each(counts[0], counts[1], scene, counts[2], counts[3], shape=(len(people), len(there)))
     se = jackknife_se(float(np.sum((np.nanmean(without, axis=1) - share) ** 2)), len(people))
-    low, high = clusters.t_interval(share, se, len(people) - 1)
+    low, high = clusters.share_interval(share, se, len(people) - 1)
     against_half = clusters.sums_of(weight[at] * (won - 0.5), who, len(people))
     two_way: TwoWay | Reason
     if n_scenes < claims.MIN_SCENES:
@@ -80,13 +79,9 @@ def minimiser_share(votes: VoteTable, minimiser: IntArray, *, seed: int, draws: 
     else:
         wide, df = clusters.two_way_share(weight[at] * (won - share), part.person, part.scene)
         wide = max(wide, se)
-        bounds = clusters.t_interval(share, wide, df)
-        p = clusters.t_p(share, wide, df, 0.5)
-        two_way = TwoWay(wide, max(0.0, bounds[0]), min(1.0, bounds[1]), p, df)
+        two_way = TwoWay(wide, *clusters.share_interval(share, wide, df), clusters.t_p(share, wide, df, 0.5), df)
     p_c1 = clusters.sign_flip(against_half, seed=seed, draws=draws)
-    return WinShare(
-        share, se, max(0.0, low), min(1.0, high), p_c1, two_way, len(won), len(people), n_scenes
-    )  # fmt: skip
+    return WinShare(share, se, low, high, p_c1, two_way, len(won), len(people), n_scenes)
 
 
 def duels(scale: Scale, h: int, wins: FloatArray) -> list[Json]:

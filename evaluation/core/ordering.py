@@ -10,8 +10,8 @@ from evaluation.core.evidence import POOLED, Evidence, MetricValues
 from evaluation.core.sections import Json, Section, Test
 from evaluation.core.words import Reason
 
-NUMBERS = ("spearman", "kendall_b", "pearson", "low", "high", "p_perm", "p_min", "reliability")
-COLUMNS = ("spearman", "kendall_b", "pearson", "ci_low", "ci_high", "p_perm", "p_min_possible", "reliability")
+NUMBERS = ("spearman", "kendall_b", "pearson", "p_perm", "p_c3", "p_min", "reliability")
+COLUMNS = ("spearman", "kendall_b", "pearson", "p_perm", "p_c3", "p_min_possible", "reliability")
 
 
 def correlation_section(evidence: Evidence) -> Section:
@@ -77,11 +77,11 @@ def _json(evidence: Evidence, metric: MetricValues, found: Correlations, where: 
     voice = evidence.voice
     row = asdict(found)
     row["reason"] = None if found.reason is None else words.reason_json(found.reason, voice)
-    c2: Json = dict.fromkeys(("se", "low", "high", "p", "df")) | {"reason": None}
+    c2: Json = dict.fromkeys(("se", "p", "df")) | {"reason": None}
     if isinstance(found.c2, Reason):
         c2["reason"] = words.reason_json(found.c2, voice)
     elif found.c2 is not None:
-        c2 |= dict(zip(("se", "low", "high", "p", "df"), found.c2, strict=True))
+        c2 |= dict(zip(("se", "p", "df"), found.c2, strict=True))
     else:
         c2["reason"] = row["reason"]
     row["c2"] = c2
@@ -89,12 +89,7 @@ def _json(evidence: Evidence, metric: MetricValues, found: Correlations, where: 
         f"{where}, {words.metric_name(metric.info.label)} orders the settings as {evidence.voice.voters} do with "
         f"Spearman's rho {found.spearman:.2f}"
     )
-    inside = []
-    if found.low is not None and found.high is not None:
-        inside.append(f"95 % CI {found.low:.2f} to {found.high:.2f}")
-    if found.p_c3 is not None:
-        inside.append(f"{words.p_text(found.p_c3)}, {words.C3_WORDS}")
-    sentence += f" ({'; '.join(inside)})." if inside else "."
+    sentence += "." if found.p_c3 is None else f" ({words.p_text(found.p_c3)}, {words.C3_WORDS})."
     if found.disattenuated is not None:
         sentence += f" If the votes were noise-free: {found.disattenuated:.2f}."
     if found.reason is not None:
@@ -116,9 +111,8 @@ def _tests(
     }  # fmt: skip
     state: Json = {} if found.reason is None else {"status": "not_computable", "reason_code": found.reason.code}
     c1 = Test(
-        family=f"{group} C1", claim_level="C1", se=found.se, ci_low=found.low, ci_high=found.high,
-        ci_level=None if found.low is None else 0.95, df=people - 1, p_raw=found.p_c1,
-        method="signs on participants' contributions; t interval by one-step bootstrap", rng_seed=evidence.options.seed,
+        family=f"{group} C1", claim_level="C1", se=found.se, p_raw=found.p_c1, n_resamples=evidence.options.draws,
+        method="signs on participants' contributions; SE by one-step bootstrap", rng_seed=evidence.options.seed,
         **(state if found.p_c1 is None else {}), **common,
     )  # fmt: skip
     c3 = Test(
@@ -132,8 +126,7 @@ def _tests(
     if isinstance(found.c2, Reason):
         wide = {"status": "not_computable", "reason_code": found.c2.code}
     elif found.c2 is not None:
-        wide = {"se": found.c2[0], "ci_low": found.c2[1], "ci_high": found.c2[2], "p_raw": found.c2[3]}
-        wide |= {"df": found.c2[4], "ci_level": 0.95}
+        wide = dict(zip(("se", "p_raw", "df"), found.c2, strict=True))
     return [
         c1,
         Test(

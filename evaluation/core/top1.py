@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.core import clusters, words
-from evaluation.core.claims import MIN_CONDITIONS, too_few_conditions
+from evaluation.core.claims import MIN_CONDITIONS, MIN_SCENES, too_few_conditions
 from evaluation.core.correlation import SAME
 from evaluation.core.evidence import POOLED, Evidence, MetricValues
 from evaluation.core.regret import why_unscored
@@ -88,14 +88,15 @@ def top1_of(
     soft = [float(np.isin(draws[i].argmax(axis=1), tied).mean()) for i, tied in zip(use, chosen, strict=True)]
     hits = sum(leads)
     same = all(np.array_equal(s.items, some[0].items) for s in some)
-    own_grids = not np.any(
-        np.sum([np.bincount(s.items, minlength=len(evidence.votes.conditions)) for s in some], 0) > 1
-    )
+    shown = np.sum([np.bincount(s.items, minlength=len(evidence.votes.conditions)) for s in some], axis=0)
+    own_grids = len(some) > 1 and not np.any(shown > 1)
     k = min(len(s.items) for s in some)
     p: float | Reason
     level, method, resamples = "C3", "", None
     if not all(s.scale.testable for s in some):
         p = words.few_participants(len(evidence.votes.people))
+    elif own_grids and len(some) < MIN_SCENES:
+        p, level = words.reason("NC_TOO_FEW_SCENES", scenes=len(some), needed=MIN_SCENES), "C2"
     elif own_grids:
         # Independent scenes: their number is what is sampled.
         p, level, method = poisson_binomial_tail(chance, hits), "C2", "exact Poisson-binomial"

@@ -158,8 +158,7 @@ def _correlation(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[T
         number("Spearman", "spearman", signed),
         number("Kendall", "kendall_b", signed),
         number("Pearson", "pearson", signed),
-        span("95 % interval", "ci_low", "ci_high", signed_interval),
-        p_value("p_perm", "C3"),
+        p_value("p_c3", "C3"),
         number("Smallest p possible", "p_min_possible", chance),
         number("Conditions", "k"),
     ]

@@ -20,7 +20,7 @@ _TABLES = {
     "ceiling_majority:f human_human:f accuracy_normalised:f auc_ds:f auc_bw:f c0:f n_different:i n_similar:i top1:f "
     "top1_chance:f regret_plugin:f regret_crossfit:f regret_low:f regret_up:f",
     "metric_comparison": "metric_a:s metric_b:s difference:f se_c1:f p_c1:f p_c2:f p_adj:f q_bh:f",
-    "correlations": f"scope:s scene_id:s metric_id:s k:i spearman:f kendall_b:f pearson:f {_INTERVAL} p_perm:f "
+    "correlations": "scope:s scene_id:s metric_id:s k:i spearman:f kendall_b:f pearson:f p_perm:f p_c3:f "
     "p_min_possible:f reliability:f",
     "regression": f"model:s term:s coef:f se_cluster:f se_naive:f t:f df:f p:f {_INTERVAL} vif:f",
     "dose_response": f"parameter:s x:f condition_id:s theta:f {_INTERVAL} shape:s p_interior_peak:f p_lind_mehlum:f "

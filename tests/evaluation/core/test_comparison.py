@@ -16,8 +16,8 @@ from tests.evaluation.metrics import add_metric
 from tests.evaluation.simulate import study
 
 RNG = np.random.default_rng(21)
-UTILITIES = RNG.normal(size=(6, 5))
-NOISE = RNG.normal(size=(6, 5))
+UTILITIES = RNG.normal(size=(6, 6))
+NOISE = RNG.normal(size=(6, 6))
 
 
 def evidence(data, draws=199):
@@ -39,15 +39,32 @@ def test_the_paired_difference_by_hand():
 
 def test_the_swaps_by_enumeration():
     rng = np.random.default_rng(2)
-    a, b, h = (standardised_ranks(rng.normal(size=5)) for _ in range(3))
-    found = comp.perm_both(([a], [b]), [h], seed=1, draws=9999)
+    items = [np.arange(6), np.arange(1, 7)]  # seven conditions, five of them in both scenes
+    a, b, h = ([standardised_ranks(rng.normal(size=6)) for _ in items] for _ in range(3))
+    observed = np.mean([(x - y) @ t for x, y, t in zip(a, b, h, strict=True)])
     null = []
-    for swap in itertools.product((False, True), repeat=5):
-        x, y = np.where(swap, b, a), np.where(swap, a, b)
-        null.append(abs(np.corrcoef(x, h)[0, 1] - np.corrcoef(y, h)[0, 1]))
-    p = np.mean([t >= abs((a - b) @ h) - 1e-9 for t in null])
-    assert found.difference == pytest.approx((a - b) @ h)
-    assert found.p == pytest.approx(p, abs=4 * np.sqrt(p / 9999))
+    for swap in itertools.product((False, True), repeat=7):
+        turned = [np.array(swap)[own] for own in items]
+        pairs = [(np.where(w, y, x), np.where(w, x, y)) for w, x, y in zip(turned, a, b, strict=True)]
+        null.append(np.mean([_r(x, t) - _r(y, t) for (x, y), t in zip(pairs, h, strict=True)]))
+    p = np.mean(np.abs(null) >= abs(observed) - 1e-9)
+    found = comp.perm_both((a, b), h, items, seed=1, draws=200)
+    assert (found.n_swaps, found.p, found.difference) == (128, pytest.approx(p), pytest.approx(observed))
+    drawn = comp.perm_both((a, b), h, items, seed=1, draws=127)
+    assert drawn.p == pytest.approx(p, abs=4 * np.sqrt(p / 127))
+
+
+def _r(x, y):
+    return np.corrcoef(x, y)[0, 1]
+
+
+def test_five_shared_conditions_have_too_few_swaps():
+    data = add_metric(study(utilities=UTILITIES[:, :5], losses=-UTILITIES[:, :5]), "noise", NOISE[:, :5])
+    section = comp.comparison_section(evidence(data))
+    rho = section.summary["pairs"][0]["rho"]
+    assert (rho["p"], rho["reason"]["code"]) == (None, "NC_TOO_FEW_CONDITIONS")
+    assert "0.062" in rho["reason"]["sentence"]
+    assert section.tests[-1].reason_code == "NC_TOO_FEW_CONDITIONS"
 
 
 def test_a_better_metric_is_found_better():
@@ -64,22 +81,32 @@ def test_a_better_metric_is_found_better():
     json.dumps(section.summary, allow_nan=False)
 
 
-def test_two_metrics_that_know_nothing_are_alike():
+@pytest.mark.parametrize("profiles", [1, 6])
+def test_two_metrics_that_know_nothing_are_alike(profiles):
     rejected = []
     for seed in range(100):
         rng = np.random.default_rng([seed, 3])
-        gain = np.zeros(0)
-        theta, a, b = (rng.normal(size=(6, 5)) for _ in range(3))
+        theta, a, b = (np.broadcast_to(rng.normal(size=(profiles, 7)), (6, 7)) for _ in range(3))
         person, scene = np.repeat(np.arange(20), 36), rng.integers(0, 6, 720)
-        left = rng.integers(0, 5, 720)
-        right = (left + rng.integers(1, 5, 720)) % 5
+        left = rng.integers(0, 7, 720)
+        right = (left + rng.integers(1, 7, 720)) % 7
         y = (rng.random(720) < 1 / (1 + np.exp(theta[scene, right] - theta[scene, left]))) * 1.0
         gain = (y - 0.5) * (np.sign(a[scene, right] - a[scene, left]) - np.sign(b[scene, right] - b[scene, left]))
         found = comp.paired(gain, person, scene, seed=1, draws=99)
         ranks = tuple([standardised_ranks(-row) for row in m] for m in (a, b))
-        swap = comp.perm_both(ranks, [standardised_ranks(row) for row in theta], seed=seed, draws=199)
-        rejected.append([found.c2.p < 0.05, swap.p < 0.05])
+        human = [standardised_ranks(row) for row in theta]
+        swap = comp.perm_both(ranks, human, [np.arange(7)] * 6, seed=seed, draws=199)
+        rejected.append([found.c2.p < 0.05 and profiles > 1, swap.p < 0.05])
     assert np.all(np.mean(rejected, axis=0) <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 100))
+
+
+def test_the_third_claim_contains_the_first():
+    data = study(utilities=np.zeros((6, 6)), losses=NOISE, n_participants=20, axis=0.8)
+    for m in range(4):
+        data = add_metric(data, f"m{m}", np.random.default_rng(m).normal(size=(6, 6)))
+    pairs = comp.comparison_section(evidence(data)).summary["pairs"]
+    assert all(pair["rho"]["p"] >= pair["p"] for pair in pairs)
+    assert any(pair["rho"]["p"] == pair["p"] for pair in pairs)
 
 
 def test_frozen_designs_hold_their_pairs_by_holm():

@@ -29,9 +29,9 @@ def test_one_seed_gives_the_same_votes():
 @pytest.mark.parametrize(
     "crowd",
     [
-        Crowd(5000, taste=0.8, axis=0.0, lapse=0.0),
-        Crowd(5000, taste=0.0, axis=0.9, lapse=0.0),
-        Crowd(5000, taste=0.3, axis=0.5, lapse=0.1, side=0.6, ties=0.8, spam_random=0.1, spam_left=0.05),
+        Crowd(5000, taste=2.0, axis=0.0, lapse=0.0),
+        Crowd(5000, taste=0.0, axis=2.0, lapse=0.0),
+        Crowd(5000, taste=0.3, axis=0.5, lapse=0.4, side=0.6, ties=0.8, spam_random=0.3, spam_left=0.15),
         Crowd(5000, taste=0.5, axis=0.0, lapse=0.0, link="normal"),
     ],
 )

@@ -79,14 +79,22 @@ def test_three_conditions_have_no_p():
 
 
 def test_grids_of_their_own_are_counted_exactly():
-    data = study(utilities=np.tile([0, 0.5, 2], (2, 1)), losses=np.tile([3, 2, 1], (2, 1)), n_participants=40)
-    names = {f"s1c{c}": f"d{c}" for c in range(3)}
-    own = tuple(dataclasses.replace(c, id=f"d{i}", position=9 + i) for i, c in enumerate(data.conditions))
-    stimuli = tuple(dataclasses.replace(s, condition=names.get(s.id, s.condition)) for s in data.stimuli)
-    data = dataclasses.replace(data, conditions=(*data.conditions, *own), stimuli=stimuli)
-    said = top1.top1_section(evidence(data)).summary["total"]
-    assert (said["hits"], said["level"]) == (2, "C2")
-    assert said["p"] == pytest.approx(1 / 9)
+    def own_grids(scenes):
+        data = study(
+            utilities=np.tile([0, 0.5, 2], (scenes, 1)), losses=np.tile([3, 2, 1], (scenes, 1)), n_participants=40
+        )
+        own = tuple(
+            dataclasses.replace(c, id=f"{s.id}{c.id}", position=len(data.scenes) * c.position + s.position)
+            for s in data.scenes for c in data.conditions
+        )  # fmt: skip
+        stimuli = tuple(dataclasses.replace(s, condition=s.id) for s in data.stimuli)
+        data = dataclasses.replace(data, conditions=own, stimuli=stimuli)
+        return top1.top1_section(evidence(data)).summary["total"]
+
+    said = own_grids(4)
+    assert (said["hits"], said["level"]) == (4, "C2")
+    assert said["p"] == pytest.approx(1 / 81)
+    assert own_grids(3)["reason"]["code"] == "NC_TOO_FEW_SCENES"
 
 
 def test_a_scene_without_scores_is_left_out_and_named():
