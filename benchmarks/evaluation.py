@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from evaluation_peers import LOOPS, PEERS, Peer, Votes, simulated
 
-from evaluation.core import inference, jackknife
 from evaluation.core.ballots import Ballots
+from evaluation.core.scale import inference, jackknife
 from studyplatform.voting.core import bradley_terry as bt
 
 #: Items, votes, participants.

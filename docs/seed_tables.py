@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.core import minimiser
 from evaluation.core.dataset import Condition, MetricInfo, Question, Scene, Score, Stimulus, StudyData
+from evaluation.core.verdict import minimiser
 from evaluation.core.words import Reason, joined
 
 ROOT = Path(__file__).parent.parent

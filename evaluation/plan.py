@@ -9,8 +9,8 @@ from math import comb
 from typing import Any
 
 from evaluation.core.bundle import csv_bytes, csv_cell
-from evaluation.core.claims import MIN_CONDITIONS, MIN_SCENES
 from evaluation.core.figures.power import odds, power_files
+from evaluation.core.metrics.claims import MIN_CONDITIONS, MIN_SCENES
 from evaluation.core.power import ASSUMED, TIES, WANTED, Design, Power, monte_carlo_error, needed
 from evaluation.core.words import MIN_PARTICIPANTS
 from evaluation.services import EvaluationError

@@ -21,7 +21,7 @@ from benchmarks.calibration_cases.worlds import (
     inside,
     world,
 )
-from evaluation.core import claims
+from evaluation.core.metrics import claims
 from evaluation.core.simulator import Crowd, Design, expected_shares, simulate
 from studyplatform.voting.core.bradley_terry import FloatArray
 

@@ -16,7 +16,7 @@ from benchmarks.calibration_cases.worlds import (
     credit_of,
     world,
 )
-from evaluation.core import ceilings, claims
+from evaluation.core.metrics import ceilings, claims
 
 
 def exclusion(kind: str, participants: int, k: int, seed: int) -> Answers:

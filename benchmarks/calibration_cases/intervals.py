@@ -16,8 +16,10 @@ from benchmarks.calibration_cases.worlds import (
     pooled_scores,
     world,
 )
-from evaluation.core import ceilings, claims, head_to_head, hypotheses, pairs, shares
-from evaluation.core.inference import Scale
+from evaluation.core.metrics import ceilings, claims, head_to_head
+from evaluation.core.scale import pairs, shares
+from evaluation.core.scale.inference import Scale
+from evaluation.core.verdict import hypotheses
 from studyplatform.voting.core.bradley_terry import FloatArray
 
 

@@ -20,10 +20,11 @@ from benchmarks.calibration_cases.worlds import (
     pooled_scores,
     world,
 )
-from evaluation.core import hypotheses, inference
-from evaluation.core.hypotheses import DELTA
-from evaluation.core.inference import Scale
+from evaluation.core.scale import inference
+from evaluation.core.scale.inference import Scale
 from evaluation.core.simulator import Crowd, Design, expected_shares, simulate
+from evaluation.core.verdict import hypotheses
+from evaluation.core.verdict.hypotheses import DELTA
 
 #: Tastes that treat all conditions alike, so that equal utilities are equal scores in an endless crowd as well.
 EDGE_TASTES: dict[str, Any] = {"taste": 0.6, "axis": 0.0}

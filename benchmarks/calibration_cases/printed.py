@@ -10,12 +10,12 @@ from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, WORLDS, An
 from evaluation.core.analysis import SECTIONS
 from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import Evidence, gather
-from evaluation.core.goodness import pair_fit
-from evaluation.core.groups import groups
 from evaluation.core.options import Options
+from evaluation.core.scale.groups import groups
 from evaluation.core.sections import Test
 from evaluation.core.simulator import as_study
-from evaluation.core.verdicts import metric_verdicts, verdict_tests
+from evaluation.core.verdict.verdicts import metric_verdicts, verdict_tests
+from evaluation.core.voters.goodness import pair_fit
 
 #: What is no null hypothesis in these worlds: nothing differs, and 'hardly different' is then true.
 TRUE_HERE = ("H_min_equiv", "agreement_equiv")

@@ -14,7 +14,8 @@ from benchmarks.calibration_cases.worlds import (
     inside,
     world,
 )
-from evaluation.core import clusters, logit
+from evaluation.core import clusters
+from evaluation.core.weights import logit
 
 
 def regressions(kind: str, participants: int, k: int, seed: int) -> Answers:

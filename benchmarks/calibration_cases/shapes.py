@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, Answers, Case, Row, World, pooled_scores
-from evaluation.core import logit
-from evaluation.core.shape import curves
-from evaluation.core.shape.levels import levels
 from evaluation.core.simulator import Crowd, Design, simulate
+from evaluation.core.weights import logit
+from evaluation.core.weights.shape import curves
+from evaluation.core.weights.shape.levels import levels
 
 #: Tastes that treat all levels alike: levels that are equally good are so in an endless crowd as well.
 TASTES: dict[str, Any] = {"taste": 0.6, "axis": 0.0}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.calibration_cases.worlds import ALPHA, DRAWS, SCENES, TASTES, Answers, Case, Row, World, inside
-from evaluation.core import clusters, logit
-from evaluation.core.learned import ratio
+from evaluation.core import clusters
 from evaluation.core.simulator import Crowd, Design, simulate
+from evaluation.core.weights import logit
+from evaluation.core.weights.learned import ratio
 from studyplatform.voting.core.bradley_terry import FloatArray
 
 #: World -> weights of style and content loss, in logits per within-scene SD.

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.core import inference
 from evaluation.core.evidence import VoteTable
-from evaluation.core.inference import Scale
+from evaluation.core.scale import inference
+from evaluation.core.scale.inference import Scale
 from evaluation.core.simulator import Crowd, Design, expected_shares, simulate
 from studyplatform.voting.core import bradley_terry
 from studyplatform.voting.core.bradley_terry import FloatArray

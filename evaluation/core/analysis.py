@@ -10,37 +10,37 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from evaluation.core import headline as top
 from evaluation.core import words
-from evaluation.core.agreement import agreement_section
-from evaluation.core.agreement_table import metric_agreement_rows
-from evaluation.core.ceilings import ceilings_section
-from evaluation.core.comparison import comparison_section
-from evaluation.core.data_quality import data_quality_section
 from evaluation.core.dataset import StudyData
-from evaluation.core.discrimination import discrimination_section
 from evaluation.core.evidence import Evidence, gather
-from evaluation.core.factors import factors_section
-from evaluation.core.flips import flips_section
-from evaluation.core.fooling import fooling_section
-from evaluation.core.goodness import goodness_section
-from evaluation.core.groups import group_json, groups
-from evaluation.core.head_to_head import head_to_head_section
-from evaluation.core.heterogeneity import heterogeneity_section
-from evaluation.core.learned import learned_section
+from evaluation.core.metrics.agreement import agreement_section
+from evaluation.core.metrics.agreement_table import metric_agreement_rows
+from evaluation.core.metrics.ceilings import ceilings_section
+from evaluation.core.metrics.comparison import comparison_section
+from evaluation.core.metrics.discrimination import discrimination_section
+from evaluation.core.metrics.fooling import fooling_section
+from evaluation.core.metrics.head_to_head import head_to_head_section
+from evaluation.core.metrics.ordering import correlation_section
+from evaluation.core.metrics.regret import regret_section
+from evaluation.core.metrics.strength import strength_section
+from evaluation.core.metrics.top1 import top1_section
 from evaluation.core.options import Options
-from evaluation.core.ordering import correlation_section
-from evaluation.core.pairs import pairs_section
-from evaluation.core.regression import regression_section
-from evaluation.core.regret import regret_section
-from evaluation.core.scores import scores_section
+from evaluation.core.scale.groups import group_json, groups
+from evaluation.core.scale.pairs import pairs_section
+from evaluation.core.scale.scores import scores_section
 from evaluation.core.sections import Section, adjusted, test_rows
-from evaluation.core.sensitivity import sensitivity_section
-from evaluation.core.shape import shape_section
-from evaluation.core.strength import strength_section
-from evaluation.core.ties import ties_section
-from evaluation.core.top1 import top1_section
-from evaluation.core.verdicts import metric_verdicts, verdict_tests
+from evaluation.core.verdict import headline as top
+from evaluation.core.verdict.verdicts import metric_verdicts, verdict_tests
+from evaluation.core.voters.data_quality import data_quality_section
+from evaluation.core.voters.flips import flips_section
+from evaluation.core.voters.goodness import goodness_section
+from evaluation.core.voters.heterogeneity import heterogeneity_section
+from evaluation.core.voters.sensitivity import sensitivity_section
+from evaluation.core.voters.ties import ties_section
+from evaluation.core.weights.factors import factors_section
+from evaluation.core.weights.learned import learned_section
+from evaluation.core.weights.regression import regression_section
+from evaluation.core.weights.shape import shape_section
 
 Json = dict[str, Any]
 SCHEMA = 3

@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.core import inference, minimiser
 from evaluation.core.ballots import (
     SHARE_LEFT,
     Ballots,
@@ -21,9 +20,11 @@ from evaluation.core.ballots import (
     grid_conditions,
 )
 from evaluation.core.dataset import METRIC_ROLES, MetricInfo, StudyData, Trial
-from evaluation.core.inference import NotEstimated, Scale
-from evaluation.core.minimiser import Minimum
 from evaluation.core.options import Options
+from evaluation.core.scale import inference
+from evaluation.core.scale.inference import NotEstimated, Scale
+from evaluation.core.verdict import minimiser
+from evaluation.core.verdict.minimiser import Minimum
 from evaluation.core.words import Reason, Voice
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluation.core.hypotheses import DELTA
+from evaluation.core.verdict.hypotheses import DELTA
 
 
 @dataclass(frozen=True)

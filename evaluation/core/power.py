@@ -19,9 +19,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from evaluation.core import inference, simulator
-from evaluation.core.inference import NotEstimated, Scale
+from evaluation.core import simulator
 from evaluation.core.options import Options
+from evaluation.core.scale import inference
+from evaluation.core.scale.inference import NotEstimated, Scale
 from evaluation.core.simulator import Crowd
 from studyplatform.voting.core.bradley_terry import FloatArray
 

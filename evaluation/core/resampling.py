@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.core.evidence import Evidence, MetricValues
-from evaluation.core.inference import Scale
+from evaluation.core.scale.inference import Scale
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
 #: Draws of a bootstrap over participants; a spread needs no more.

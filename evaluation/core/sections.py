@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from evaluation.core.inference import holm
+from evaluation.core.scale.inference import holm
 from evaluation.core.words import Reason
 
 Json = dict[str, Any]

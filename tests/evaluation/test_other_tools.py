@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from evaluation.core import bundle, derived, evidence, logit, pairs
+from evaluation.core import bundle, derived, evidence
 from evaluation.core.bundle.formats import FORMATS
 from evaluation.core.dataset import MetricInfo, Score
 from evaluation.core.options import Options
+from evaluation.core.scale import pairs
+from evaluation.core.weights import logit
 from studyplatform.voting.models import Study
 from tests import factories
 from tests.evaluation.simulate import study

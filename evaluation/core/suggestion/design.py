@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import expit
 
 from evaluation.core.evidence import Evidence
-from evaluation.core.inference import Scale
-from evaluation.core.learned import learned_section
+from evaluation.core.scale.inference import Scale
 from evaluation.core.suggestion.surface import Axis, Surface
+from evaluation.core.weights.learned import learned_section
 from generation.core import tasks
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from evaluation.core import words
 from evaluation.core.evidence import POOLED, Evidence
-from evaluation.core.inference import NotEstimated, Scale
-from evaluation.core.minimiser import Minimum
+from evaluation.core.scale.inference import NotEstimated, Scale
 from evaluation.core.suggestion import toml
 from evaluation.core.suggestion.design import Design, Round, axes_of, choose
 from evaluation.core.suggestion.surface import fit
+from evaluation.core.verdict.minimiser import Minimum
 
 MOST, LEAST = 8, 4
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from evaluation.core.inference import Scale
+from evaluation.core.scale.inference import Scale
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
 #: Points per axis where the surface is searched for its peak.

@@ -7,12 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from evaluation.core import minimiser, words
+from evaluation.core import words
 from evaluation.core.analysis import analyse
 from evaluation.core.dataset import MetricInfo, Participant, Question, Score
 from evaluation.core.figures import chart_texts
 from evaluation.core.figures.loss import points
 from evaluation.core.options import Options
+from evaluation.core.verdict import minimiser
 from tests.evaluation.simulate import study
 
 FAST = Options(draws=999)

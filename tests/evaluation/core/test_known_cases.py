@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from evaluation.core.agreement import agreement_section
 from evaluation.core.analysis import analyse
-from evaluation.core.data_quality import data_quality_section
 from evaluation.core.evidence import POOLED, gather
-from evaluation.core.habits import habits, screened_out
-from evaluation.core.heterogeneity import heterogeneity_section
-from evaluation.core.inference import Scale
-from evaluation.core.learned import learned_section
+from evaluation.core.metrics.agreement import agreement_section
+from evaluation.core.metrics.ordering import correlation_section
+from evaluation.core.metrics.regret import regret_section
+from evaluation.core.metrics.top1 import top1_section
 from evaluation.core.options import Options
-from evaluation.core.ordering import correlation_section
-from evaluation.core.regret import regret_section
-from evaluation.core.shape import shape_section
+from evaluation.core.scale.inference import Scale
 from evaluation.core.simulator import Crowd, Design, as_study, expected_shares, simulate
-from evaluation.core.ties import ties_section
-from evaluation.core.top1 import top1_section
+from evaluation.core.voters.data_quality import data_quality_section
+from evaluation.core.voters.habits import habits, screened_out
+from evaluation.core.voters.heterogeneity import heterogeneity_section
+from evaluation.core.voters.ties import ties_section
+from evaluation.core.weights.learned import learned_section
+from evaluation.core.weights.shape import shape_section
 from studyplatform.voting.core import bradley_terry
 
 FAST = Options(draws=999)

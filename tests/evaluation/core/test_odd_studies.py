@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from evaluation.core.data_quality import data_quality_section
 from evaluation.core.evidence import gather
-from evaluation.core.factors import factors_section
-from evaluation.core.flips import flips_section
-from evaluation.core.fooling import fooling_section
-from evaluation.core.goodness import goodness_section
-from evaluation.core.heterogeneity import heterogeneity_section
+from evaluation.core.metrics.fooling import fooling_section
 from evaluation.core.options import Options
-from evaluation.core.sensitivity import sensitivity_section
+from evaluation.core.voters.data_quality import data_quality_section
+from evaluation.core.voters.flips import flips_section
+from evaluation.core.voters.goodness import goodness_section
+from evaluation.core.voters.heterogeneity import heterogeneity_section
+from evaluation.core.voters.sensitivity import sensitivity_section
+from evaluation.core.weights.factors import factors_section
 from evaluation.core.words import REASONS
 from tests.evaluation.simulate import study
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.core import hypotheses, simulator
+from evaluation.core import simulator
 from evaluation.core.figures import style
 from evaluation.core.figures.power import CHART, power_files
 from evaluation.core.power import (
@@ -25,6 +25,7 @@ from evaluation.core.power import (
     scores,
 )
 from evaluation.core.simulator import Crowd
+from evaluation.core.verdict import hypotheses
 from tests.evaluation.core.test_figures import boxes, touching
 
 #: Everybody alike: votes are independent.

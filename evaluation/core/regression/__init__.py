@@ -1,5 +1,0 @@
-"""E11: what each metric adds to style and content loss in predicting votes."""
-
-from evaluation.core.regression.section import regression_section
-
-__all__ = ["regression_section"]
