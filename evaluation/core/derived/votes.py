@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from evaluation.core.verdict import minimiser
 from evaluation.core.ballots import SHARE_LEFT, analysis_set, grid_conditions
 from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.dataset import MetricInfo, StudyData, Trial
+from evaluation.core.verdict import minimiser
 from evaluation.core.words import Reason
 
 NAME = "derived/votes_analysis.csv"
