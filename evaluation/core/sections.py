@@ -15,11 +15,23 @@ from evaluation.core.words import Reason
 
 Json = dict[str, Any]
 
-#: Words a ``Test.hypothesis`` may be.
-HYPOTHESES = (
-    "H_min_refute", "H_min_confirm", "H_min_equiv", "head_to_head", "agreement", "agreement_equiv", "top1",
-    "correlation", "interior_peak", "lambda", "increment", "comparison", "side_bias", "fooling",
-)  # fmt: skip
+#: What a ``Test.hypothesis`` may be, and what a small p-value of it speaks for.
+HYPOTHESES = {
+    "H_min_refute": "a rival is preferred to its choice",
+    "H_min_confirm": "its choice is preferred to every rival",
+    "H_min_equiv": "no rival is preferred to its choice by a margin that matters",
+    "head_to_head": "its choice does not win half of its meetings, but more or fewer",
+    "agreement": "votes agree with it more, or less, often than by chance",
+    "agreement_equiv": "agreement is within 45–55\u00a0%",
+    "top1": "it picks the favourite more often than by chance",
+    "correlation": "it is correlated with preference",
+    "interior_peak": "a setting inside the range is preferred to both ends",
+    "lambda": "voters weigh style and content otherwise than the generator",
+    "increment": "it adds to what the other metrics say",
+    "comparison": "votes agree with one of the two more often",
+    "side_bias": "one side is chosen more often",
+    "fooling": "generated pictures are called real more, or less, often than half of the time",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

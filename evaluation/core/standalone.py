@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluation.core import words
 from evaluation.core.figures import chart_texts
+from evaluation.core.sections import HYPOTHESES
 
 Json = Mapping[str, Any]
 #: Of a longer table the page shows the beginning; its file has all.
@@ -16,25 +17,7 @@ ROWS_SHOWN = 200
 #: The tables in the order of the page; others follow.
 ORDER = ("human_scores", "head_to_head", "pairs", "metric_agreement", "metric_comparison", "correlations",
          "regression", "dose_response", "ceilings", "hypothesis_tests")  # fmt: skip
-LEVELS = {"C1": words.C1_WORDS, "C2": words.C2_WORDS, "C3": words.C3_WORDS}
 STATUS = {"ok": "", "warning": "read with care", "not_computable": "not computed"}
-HYPOTHESES = {
-    "H_min_refute": "another is preferred to the minimum",
-    "H_min_confirm": "the minimum is preferred to every other",
-    "H_min_equiv": "no other is preferred by a margin that matters",
-    "head_to_head": "the minimum against one other",
-    "agreement": "the metric agrees with the votes",
-    "agreement_equiv": "the metric agrees no better than chance",
-    "top1": "minimum and favourite are the same image",
-    "correlation": "the metric orders as the votes do",
-    "interior_peak": "preference has its peak inside the grid",
-    "lambda": "learned weights against the generator's",
-    "increment": "a metric adds to the others",
-    "comparison": "one metric against another",
-    "side_bias": "one side is preferred",
-    "fooling": "generated images pass for real ones",
-}
-ADJUSTMENTS = {"none": "none", "holm": "Holm", "bh": "Benjamini–Hochberg"}
 HEADS = {
     "theta": "score (logit)", "theta_jod": "score (JOD)", "se": "standard error", "se_model": "standard error (model)",
     "se_cluster": "standard error (participants)", "se_naive": "standard error (votes as if independent)",
@@ -48,6 +31,7 @@ HEADS = {
     "item_1": "first image", "item_2": "second image", "words": "who is left",
     "auc_ds": "AUC (different or similar)", "auc_bw": "AUC (better or worse)", "c0": "share of correct signs",
     "loo": "the others predict a person", "majority": "the majority of the same votes", "human": "another person",
+    "hypothesis": "a small p speaks for",
     "claim_level": "what it holds for", "message": "in words", "coef": "coefficient", "vif": "variance inflation",
     "top1": "minimum is favourite", "top1_chance": "the same by chance", "human_human": "another person",
 }  # fmt: skip
@@ -161,8 +145,8 @@ def _cell(column: str, row: Json, names: Mapping[str, str], marks: dict[str, str
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int | float):
         return f'<td class="n">{value}</td>' if isinstance(value, int) else f'<td class="n">{value:.4g}</td>'
-    told = {"claim_level": LEVELS, "status": STATUS, "verdict": words.VERDICT_WORDS, "hypothesis": HYPOTHESES,
-            "adjustment": ADJUSTMENTS}.get(column)  # fmt: skip
+    told = {"claim_level": words.LEVELS, "status": STATUS, "verdict": words.VERDICT_WORDS, "hypothesis": HYPOTHESES,
+            "adjustment": words.ADJUSTMENTS}.get(column)  # fmt: skip
     text = str(value)
     return f"<td>{escape((names if told is None else told).get(text, text))}</td>"
 

@@ -332,3 +332,5 @@ CANNOT_SAY_SIMULATED = (
 C1_WORDS = "holds for these images only"
 C2_WORDS = "holds for other scenes of this kind"
 C3_WORDS = "holds for this metric, beyond these settings"
+LEVELS = {"C1": C1_WORDS, "C2": C2_WORDS, "C3": C3_WORDS}
+ADJUSTMENTS = {"none": "not corrected", "holm": "Holm", "bh": "Benjamini–Hochberg"}

@@ -4,31 +4,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from evaluation.core.sections import HYPOTHESES
+from evaluation.core.words import ADJUSTMENTS, LEVELS
 from evaluation.report.numbers import chance, interval, percent, plain, plain_interval, signed, signed_interval
-from evaluation.report.tables import LEVELS, Column, Table, number, p_value, span, table_of, words
+from evaluation.report.tables import Column, Table, number, p_value, span, table_of, words
 
 Json = Mapping[str, Any]
 Rows = list[Json]
 #: At most so many rows of a table stand on the page; all of them are in its CSV.
 MOST_ROWS = 100
 
-#: What a small p-value speaks for.
-HYPOTHESES = {
-    "H_min_refute": "a rival is preferred to its choice",
-    "H_min_confirm": "its choice is preferred to every rival",
-    "H_min_equiv": "no rival is preferred to its choice by a margin that matters",
-    "head_to_head": "its choice does not win half of its meetings, but more or fewer",
-    "agreement": "votes agree with it more, or less, often than by chance",
-    "agreement_equiv": "agreement is within 45–55\u00a0%",
-    "top1": "it picks the favourite more often than by chance",
-    "correlation": "it is correlated with preference",
-    "interior_peak": "a setting inside the range is preferred to both ends",
-    "lambda": "voters weigh style and content otherwise than the generator",
-    "increment": "it adds to what the other metrics say",
-    "comparison": "votes agree with one of the two more often",
-    "side_bias": "one side is chosen more often",
-    "fooling": "generated pictures are called real more, or less, often than half of the time",
-}
 CEILINGS = {
     "loo": "the others' consensus, of a voter left out (ceiling from below)",
     "majority": "the majority of these votes (ceiling from above)",
@@ -50,7 +35,6 @@ TERMS = {
     "lambda_generator": "Share of the style loss, as rendered",
     "side_bias": "Left side",
 }
-ADJUSTMENTS = {"none": "not corrected", "holm": "Holm", "bh": "Benjamini–Hochberg"}
 
 
 def names_of(results: Json) -> dict[str, str]:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.core.words import C1_WORDS, C2_WORDS, C3_WORDS, why_missing
+from evaluation.core.words import LEVELS, why_missing
 from evaluation.report.numbers import chance, plain
 from evaluation.report.sentences import plainly
 
 Json = Mapping[str, Any]
-
-LEVELS = {"C1": C1_WORDS, "C2": C2_WORDS, "C3": C3_WORDS}
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from evaluation.core.words import BRIEFLY, REASONS, why_missing
+from evaluation.core.words import BRIEFLY, LEVELS, REASONS, why_missing
 from evaluation.report.charts import place_of
 from evaluation.report.contents import tables_of
 from evaluation.report.numbers import interval, percent, plain, signed, signed_interval, unbroken
 from evaluation.report.sentences import plainly, sentences_of
-from evaluation.report.tables import LEVELS, number, p_value, span, table_of, words
+from evaluation.report.tables import number, p_value, span, table_of, words
 
 COLUMNS = [words("Metric", "metric_id", {"lpips": "LPIPS"}), number("Share", "share", percent), p_value("p", "C2")]
 
