@@ -16,7 +16,7 @@ from evaluation.core.figures.page import names, page
 
 STEM = "fig06_agreement"
 HUMAN = "#cc79a7"
-BAND = "#dff0ea"
+BAND, BAND_EDGE = "#dff0ea", "#8fc7b3"
 
 
 def rows(result: Json) -> list[Json]:
@@ -34,10 +34,12 @@ def other_scenes(row: Json) -> forest.Bounds:
 
 
 def _title(result: Json) -> tuple[str, str]:
-    who = voters(result)
+    who, top = voters(result), _fullest(rows(result))
+    known = top["ceiling_loo"] is not None and top["ceiling_majority"] is not None
+    band = ", the band brackets the most that any metric can reach" if known else ""
     return (
         f"Agreement of each metric with {who}",
-        "Share of votes for the image with the better value; 50 % is chance, the band is the most any metric can reach",
+        f"Share of votes for the image with the better value; 50 % is chance{band}",
     )
 
 
@@ -71,13 +73,15 @@ def _draw(result: Json, narrow: bool) -> Figure:
         ),
     ]
     values += [top[name] for name in ("ceiling_loo", "ceiling_majority", "human_human") if top[name] is not None]
-    forest.forest_axes(axes, len(shown), *forest.limits(values))
+    forest.forest_axes(axes, len(shown), *forest.limits(values, least=0.05))
     column.write(axes, labels)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.xaxis.set_major_locator(ticks.few(across, 0.62))
     axes.axvline(0.5, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     if top["ceiling_loo"] is not None and top["ceiling_majority"] is not None:
-        axes.axvspan(top["ceiling_loo"], top["ceiling_majority"], color=BAND, zorder=0, linewidth=0)
+        # With an edge, because the two may be one.
+        ends = sorted((top["ceiling_loo"], top["ceiling_majority"]))
+        axes.axvspan(*ends, facecolor=BAND, edgecolor=BAND_EDGE, zorder=0, linewidth=1)
     if top["human_human"] is not None:
         axes.axvline(top["human_human"], color=HUMAN, linewidth=1.4, linestyle=(0, (1, 1.5)), zorder=1)
     for i, row in enumerate(shown):
@@ -112,7 +116,7 @@ def _legend(result: Json, shown: Sequence[Json], starred: bool) -> list[Artist]:
     top = _fullest(shown)
     if top["ceiling_loo"] is not None and top["ceiling_majority"] is not None:
         handles.append(
-            Patch(facecolor=BAND, edgecolor="#8fc7b3", label="ceiling: from the others' consensus to the majority")
+            Patch(facecolor=BAND, edgecolor=BAND_EDGE, label="ceiling: from the others' consensus to the majority")
         )
     if top["human_human"] is not None:
         who = "another simulated voter" if result["study"]["simulated"] else "another person"
@@ -127,10 +131,12 @@ def _legend(result: Json, shown: Sequence[Json], starred: bool) -> list[Artist]:
 def _text(result: Json) -> dict[str, str]:
     shown = rows(result)
     n = f"{max(r['n_votes'] for r in shown)} votes by {max(r['n_participants'] for r in shown)} {participants(result)}"
+    bounded = any(r["ci_low_c1"] is not None for r in shown)
+    filled = "; filled where the interval over participants leaves 50 % out" if bounded else ""
     reasons = [m["agreement"]["reason"] for m in result["metrics"]]
     caption = (
-        f"{n}. Dot: share of votes for the image that the metric calls better (a tie counts half); filled where the "
-        "interval over participants leaves 50 % out. " + " ".join(dict.fromkeys(r["sentence"] for r in reasons if r))
+        f"{n}. Dot: share of votes for the image that the metric calls better (a tie counts half){filled}. "
+        + " ".join(dict.fromkeys(r["sentence"] for r in reasons if r))
     ).strip()
     said = "; ".join(f"{metric_label(result, r['metric_id'])} {100 * r['accuracy']:.0f} %" for r in shown)
     return texts(result, _title(result)[0], caption, f"Forest plot of agreement with the votes. {said}.")

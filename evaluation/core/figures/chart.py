@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
 
 from evaluation.core.words import metric_name
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 #: The data of a figure: a line of column names, then one line per mark.
 Table = list[list[Any]]
 
@@ -100,6 +101,25 @@ def minimum(metric: Json | None, scene: str | None) -> Json | None:
     tests = metric["tests"] if metric else []
     found: Json | None = next((t["minimum"] for t in tests if t["scene"] == scene), None)
     return found
+
+
+def minus(text: str) -> str:
+    """A printed number with a real minus sign, and without one where it rounds to zero."""
+    return text.lstrip("-+") if float(text) == 0 else text.replace("-", "−")
+
+
+#: Panels of a figure that has one per scene, and rows over all of its panels; the CSV has every scene.
+MOST_PANELS, MOST_ROWS = 12, 100
+
+
+def first_panels(groups: Sequence[T], rows: int = 1) -> list[T]:
+    """As many of ``groups`` as a figure can hold and a reader can take in, where each is a panel of ``rows`` rows."""
+    return list(groups[: max(2, min(MOST_PANELS, MOST_ROWS // max(1, rows)))])
+
+
+def panels_note(drawn: int, there: int) -> str:
+    """The sentence of a caption that says which scenes are drawn; empty where all are."""
+    return f" The first {drawn} of {there} scenes are drawn; the CSV has all." if drawn < there else ""
 
 
 def columns(names: str, lines: Iterator[list[Any]]) -> Table:

@@ -20,14 +20,16 @@ from evaluation.core.figures.chart import (
     condition_labels,
     extreme,
     minimum,
+    panels_note,
     primary,
     scenes,
     texts,
 )
 from evaluation.core.figures.page import page
 
-#: Scenes that are drawn; the CSV has all.
-MOST_SCENES = 4
+#: Scenes that are drawn (the CSV has all), and conditions that are told apart; more are drawn in one grey.
+MOST_SCENES, MOST_LINES = 4, 12
+GREY = ("#8c959f", (0, ()))
 DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 
@@ -49,12 +51,14 @@ def _scenes(result: Json, column: str) -> list[Json]:
 def _title(result: Json, column: str) -> tuple[str, str]:
     kind, metric = "Weighted" if column == "weighted" else "Raw", primary(result)
     thick = f"; thick: the one with the {extreme(metric)}" if metric and minimum(metric, None) else ""
-    return f"{kind} loss over the steps", f"One line per condition{thick}"
+    return f"{kind} loss over the steps", f"One line per condition, log axis{thick}"
 
 
 def _looks(result: Json, column: str) -> dict[str, tuple[str, tuple[int, tuple[float, ...]]]]:
     there = {p["condition"] for p in _points(result, column)}
     shown = [c for c in condition_labels(result) if c in there]
+    if len(shown) > MOST_LINES:
+        return dict.fromkeys(shown, GREY)
     # From blue to dark yellow in grid order (safe for colour-blind readers), doubled by the dashes.
     colors = mpl.colormaps["cividis"]
     return {
@@ -71,17 +75,26 @@ def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
     each, panel = (width - 0.1) / abreast, 1.4 if narrow else 1.8
     cells = list(itertools.product(shown, terms))
     lines = -(-len(cells) // abreast)
-    sheet = page(result, *_title(result, column), lines * (panel + 0.78), narrow=narrow, legend=_legend(result, column))
-    ordered = sorted(points, key=lambda p: p["step"])
+    sheet = page(
+        result,
+        *_title(result, column),
+        lines * (panel + 0.78),
+        narrow=narrow,
+        legend=_legend(result, column, narrow=narrow),
+    )
+    lines_of: dict[tuple[str, str, str], list[Json]] = {}
+    for p in sorted(points, key=lambda p: p["step"]):
+        lines_of.setdefault((p["scene"], p["condition"], p["term"]), []).append(p)
     for i, (group, term) in enumerate(cells):
         down, place = divmod(i, abreast)
         axes = sheet.axes(0.6 + place * each, 0.28 + down * (panel + 0.78), each - 0.72, panel)
         lowest = minimum(primary(result), group["scene"])
         for condition, (color, dashes) in looks.items():
-            mine = [p for p in ordered if (p["scene"], p["condition"], p["term"]) == (group["scene"], condition, term)]
+            mine = lines_of.get((group["scene"], condition, term))
             if mine:
                 best = bool(lowest) and condition in lowest["conditions"]  # type: ignore[index]
                 x, y = [p["step"] for p in mine], [p[column] for p in mine]
+                color = style.INK if best and (color, dashes) == GREY else color
                 axes.plot(x, y, color=color, linestyle=dashes, linewidth=2.2 if best else 1.2, zorder=4 if best else 3)
                 if best:
                     axes.plot(x[-1], y[-1], "o", markersize=9, markerfacecolor="white", markeredgecolor=style.MINIMISER,
@@ -101,11 +114,16 @@ def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
     return sheet.figure
 
 
-def _legend(result: Json, column: str) -> list[Artist]:
+def _legend(result: Json, column: str, *, narrow: bool) -> list[Artist]:
     label, metric = condition_labels(result), primary(result)
+    looks = _looks(result, column)
+    room = (style.NARROW if narrow else style.WIDE) - 0.9
+    called = {c: style.one_line(label[c], room, 8.5, "normal") for c in looks}
+    if len(looks) > MOST_LINES:
+        looks, called = {"": GREY}, {"": "a condition"}
     handles: list[Artist] = [
-        Line2D([], [], color=color, linestyle=dashes, linewidth=1.6, label=style.wrap(label[c], 3.4, 8.5)[0])
-        for c, (color, dashes) in _looks(result, column).items()
+        Line2D([], [], color=color, linestyle=dashes, linewidth=1.6, label=called[c])
+        for c, (color, dashes) in looks.items()
     ]
     if metric and minimum(metric, None):
         handles.append(style.minimum_ring(extreme(metric)))
@@ -117,8 +135,7 @@ def _text(result: Json, *, column: str) -> dict[str, str]:
     terms = ", ".join(dict.fromkeys(p["term"] for p in points))
     n = len(_looks(result, column))
     caption = f"{n} condition{'s' * (n != 1)} in {len(there)} scene{'s' * (len(there) != 1)}; terms: {terms}; log axis."
-    if len(there) > MOST_SCENES:
-        caption += f" The first {MOST_SCENES} scenes are drawn; the CSV has all."
+    caption += panels_note(MOST_SCENES, len(there))
     if column == "weighted":
         caption += " Weighted losses may be compared only between conditions of the same weights."
     alt = f"Lines of {terms} over the steps of the optimiser, one per condition."

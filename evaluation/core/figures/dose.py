@@ -66,7 +66,8 @@ def losses(result: Json, parameter: str) -> list[tuple[float, float, bool]]:
 def _title(result: Json) -> tuple[str, str]:
     shown = curves(result)
     below = "; below, the metric" if minimum(primary(result), None) else ""
-    subtitle = f"Score of each level with its simultaneous 95 % band{below}"
+    band = " with its simultaneous 95 % band" if any(one["band_low"] for one in shown) else ""
+    subtitle = f"Score of each level{band}{below}"
     if len(shown) > 1:
         return "Preference over each parameter", subtitle
     said = SHAPES[shown[0]["shape"]].format(voters=voters(result))
@@ -126,12 +127,12 @@ def _scores(axes: Axes, one: Json, group: Json, inches: float) -> None:
             else {"marker": "o", "markersize": 6.5}
         )
         axes.plot(at, value, color=style.FAVOURITE, zorder=4, **look)
-    if one["quadratic"] and one["alone"]:
-        # Elsewhere it is fitted to other votes than the levels: those between images that share the other parameters.
+    values = [*theta, *(one["band_low"] or []), *(one["band_high"] or [])]
+    if _has_fit(one):
         fine, curve = _fitted(one)
         axes.plot(fine, curve, color=FITTED, linewidth=1.3, linestyle=(0, (5, 2)), zorder=2)
+        values += curve
     parameters.scale_x(axes, x, inches)
-    values = [*theta, *(one["band_low"] or []), *(one["band_high"] or [])]
     pad = 0.08 * (max(values) - min(values)) or 0.5
     foot = min(values) - pad
     if one["peak_inside"] and one["peak_low"] is not None:
@@ -148,6 +149,12 @@ def _name(axes: Axes, text: str, inches: float) -> None:
     """Name the y axis at the same place on both panels, however long their numbers are."""
     axes.set_ylabel(text, fontsize=9)
     axes.yaxis.set_label_coords(-0.5 / inches, 0.5)
+
+
+def _has_fit(one: Json) -> bool:
+    """Whether a quadratic fit describes what the panel shows. Where other parameters vary too it is fitted to other
+    votes than the levels (those between images that share the others); where votes are separated it has no bound."""
+    return bool(one["quadratic"]) and one["alone"] and bool(np.ptp(_fitted(one)[1]) < 3 * np.ptp(one["theta"]))
 
 
 def _fitted(one: Json) -> tuple[list[float], list[float]]:
@@ -183,10 +190,10 @@ def _legend(result: Json, shown: list[Json]) -> list[Artist]:
     metric, group = primary(result), pooled(result)
     handles: list[Artist] = []
     if any(one["band_low"] for one in shown):
-        handles.append(Patch(facecolor=BAND, label="95 % band of all levels"))
+        handles.append(Patch(facecolor=BAND, label="simultaneous 95 % band"))
     if any(one["alone"] for one in shown) and group["favourite"] is not None:
         handles.append(style.favourite_star(style.favourite_words([group], simulated=result["study"]["simulated"])))
-    if any(one["quadratic"] and one["alone"] for one in shown):
+    if any(map(_has_fit, shown)):
         handles.append(Line2D([], [], color=FITTED, linewidth=1.3, linestyle=(0, (5, 2)), label="quadratic fit"))
     if any(one["peak_inside"] and one["peak_low"] is not None for one in shown):
         handles.append(

@@ -15,6 +15,7 @@ from evaluation.core.figures.chart import (
     Table,
     basis,
     columns,
+    minus,
     pooled,
     primary,
     section,
@@ -111,10 +112,14 @@ def _text(result: Json) -> dict[str, str]:
     caption = f"{basis(pooled(result), result)}. Settings that change preference most come first."
     if any(row["reason_code"] == "NC_ONE_SEED" for row in table(result, "factors")):
         caption += " There is one seed per condition: a change of the loss cannot be told from seed noise."
-    said = "; ".join(f"{parameters.spoken(f)} {lv} {people[f, lv]['change']:+.2f}" for f, lv in shown)
+    said = "; ".join(f"{parameters.spoken(f)} {lv} {_signed(people[f, lv])}" for f, lv in shown)
     return texts(
         result, _title(result)[0], caption, f"Forest plots of changes by setting. Change in preference: {said}."
     )
+
+
+def _signed(row: Json) -> str:
+    return minus(f"{row['change']:+.2f}")
 
 
 def _rows(result: Json) -> Table:

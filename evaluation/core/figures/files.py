@@ -52,10 +52,10 @@ def chart_texts(result: Json) -> dict[str, dict[str, str]]:
 
 def chart_files(result: Json) -> dict[str, bytes]:
     """File name -> bytes: per figure a wide SVG, a narrow SVG for phones, a PNG for print and a CSV of its data."""
-    return style.styled(lambda: {name: data for c in CHARTS if c.exists(result) for name, data in _files(c, result)})
+    return style.styled(lambda: {name: data for c in CHARTS if c.exists(result) for name, data in files_of(c, result)})
 
 
-def _files(chart: Chart, result: Json) -> list[tuple[str, bytes]]:
+def files_of(chart: Chart, result: Json) -> list[tuple[str, bytes]]:
     text = chart.text(result)
     title, alt = text["title"], text["alt"]
     wide, narrow = chart.draw(result, False), chart.draw(result, True)

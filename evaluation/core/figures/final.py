@@ -17,12 +17,13 @@ from evaluation.core.figures.chart import (
     Table,
     columns,
     condition_labels,
+    first_panels,
     minimum,
     scenes,
-    short_name,
     texts,
 )
-from evaluation.core.figures.page import names, page
+from evaluation.core.figures.page import Page, names, page
+from evaluation.core.words import metric_name
 
 STEM = "fig02_losses"
 ROLES = ("reference_objective", "objective", "objective_part")
@@ -36,19 +37,31 @@ LOOKS = tuple(zip(
 def losses(result: Json) -> list[Json]:
     """The objective, its parts and the reference objective, where their values may be compared in a scene."""
     there = [m for m in result["metrics"] if m["role"] in ROLES]
-    return [m for m in there if any(minimum(m, g["scene"]) for g in scenes(result))]
+    found = [m for m in there if any(minimum(m, g["scene"]) for g in scenes(result))]
+    return [m for i, m in enumerate(found) if _values(result, m) not in [_values(result, other) for other in found[:i]]]
+
+
+def _values(result: Json, metric: Json) -> list[Json | None]:
+    """Values of a metric in each scene: where all images share their weights, two totals are the same numbers."""
+    found = [minimum(metric, g["scene"]) for g in scenes(result)]
+    return [one and one["values"] for one in found]
 
 
 def _refused(result: Json) -> list[str]:
     """Why the others are not drawn: a weighted total is not comparable across objectives."""
-    silent = [m for m in result["metrics"] if m["role"] in ROLES and m not in losses(result)]
+    silent = [
+        m for m in result["metrics"] if m["role"] in ROLES and not any(minimum(m, g["scene"]) for g in scenes(result))
+    ]
     return [m["tests"][0]["reason"]["sentence"] for m in silent if m["tests"][0]["reason"]]
 
 
 def _title(result: Json) -> tuple[str, str]:
     single = parameters.only_number(result)
     against = f"against {parameters.spoken(single[0])}" if single else "of each condition"
-    return f"Loss of the finished images {against}", "One line per scene; the ring is the scene's minimum"
+    return (
+        f"Loss of the finished images {against}",
+        "One line per scene; the ring is the scene's minimum; log axes where all values are above 0",
+    )
 
 
 def _draw(result: Json, narrow: bool) -> Figure:
@@ -60,17 +73,20 @@ def _draw(result: Json, narrow: bool) -> Figure:
 def _curves(result: Json, shown: Sequence[Json], x: dict[str, float], narrow: bool) -> Figure:
     """Panels side by side (or below each other): the parameter across, the loss up."""
     width = style.NARROW if narrow else style.WIDE
-    abreast = 1 if narrow else min(3, len(shown))
+    abreast = 1 if narrow else _abreast(len(shown))
     each = (width - 0.15) / abreast
     panel = 2.2 if narrow else 2.5
     lines = math.ceil(len(shown) / abreast)
-    sheet = page(result, *_title(result), lines * (panel + 0.8), narrow=narrow, legend=_legend(result))
+    head = _head(shown, each - 0.78)
+    sheet = page(result, *_title(result), lines * (head + panel + 0.55), narrow=narrow, legend=_legend(result, width))
     name = parameters.only_number(result)
     for i, metric in enumerate(shown):
         down, place = divmod(i, abreast)
         across = each - 0.78
-        axes = sheet.axes(0.68 + place * each, 0.25 + down * (panel + 0.8), across, panel)
-        for n, group in enumerate(scenes(result)):
+        left, top = 0.68 + place * each, head + down * (head + panel + 0.55)
+        axes = sheet.axes(left, top, across, panel)
+        _name(sheet, left, top, metric, across)
+        for n, group in enumerate(first_panels(scenes(result))):
             found = minimum(metric, group["scene"])
             if found:
                 points = sorted((x[c], v, c in found["conditions"]) for c, v in found["values"].items())
@@ -78,7 +94,7 @@ def _curves(result: Json, shown: Sequence[Json], x: dict[str, float], narrow: bo
                 for at, value, lowest in points:
                     if lowest:
                         _ring(axes, at, value)
-        _panel(axes, metric, across)
+        _panel(axes)
         parameters.scale_x(axes, list(x.values()), across)
         ticks.loss_axis(axes, "y", panel)
         axes.set_xlabel(parameters.spoken(name[0]) if name else "", fontsize=9)
@@ -89,18 +105,28 @@ def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
     """Conditions on rows in grid order, the loss across: for grids of several parameters."""
     label = condition_labels(result)
     width = style.NARROW if narrow else style.WIDE
-    column = names(list(label.values()), width, size=9.0, line=0.3)
-    abreast = 1 if narrow else min(3, len(shown))
+    many = len(label) > 20
+    column = names(
+        list(label.values()),
+        width,
+        size=8.0 if many else 9.0,
+        share=0.45 if narrow else 0.36,
+        line=0.2 if many else 0.3,
+    )
+    abreast = 1 if narrow else _abreast(len(shown))
     each = (width - column.width - 0.1) / abreast
     panel = len(label) * column.line
     lines = math.ceil(len(shown) / abreast)
-    sheet = page(result, *_title(result), lines * (panel + 0.72), narrow=narrow, legend=_legend(result))
+    head = _head(shown, each - 0.25)
+    sheet = page(result, *_title(result), lines * (head + panel + 0.4), narrow=narrow, legend=_legend(result, width))
     at = {c: i for i, c in enumerate(label)}
     for i, metric in enumerate(shown):
         down, place = divmod(i, abreast)
         across = each - 0.25
-        axes = sheet.axes(column.width + place * each, 0.27 + down * (panel + 0.72), across, panel)
-        for n, group in enumerate(scenes(result)):
+        left, top = column.width + place * each, head + down * (head + panel + 0.4)
+        axes = sheet.axes(left, top, across, panel)
+        _name(sheet, left, top, metric, across)
+        for n, group in enumerate(first_panels(scenes(result))):
             found = minimum(metric, group["scene"])
             if found:
                 points = sorted((at[c], v, c in found["conditions"]) for c, v in found["values"].items())
@@ -108,7 +134,7 @@ def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
                 for row, value, lowest in points:
                     if lowest:
                         _ring(axes, value, row)
-        _panel(axes, metric, across)
+        _panel(axes)
         ticks.loss_axis(axes, "x", across)
         axes.set_yticks([])
         axes.set_ylim(len(label) - 0.5, -0.5)
@@ -139,17 +165,32 @@ def _ring(axes: Axes, x: float, y: float) -> None:
     )
 
 
-def _panel(axes: Axes, metric: Json, inches: float) -> None:
+def _abreast(panels: int) -> int:
+    """Panels beside each other: never three and one."""
+    return 2 if panels == 4 else min(3, panels)
+
+
+def _titled(metric: Json, inches: float) -> list[str]:
+    unit = f" ({metric['unit']})" if metric["unit"] else ""
+    return style.two_lines(metric["label"] + unit, inches, 9.5)
+
+
+def _head(shown: Sequence[Json], inches: float) -> float:
+    return 0.12 + 0.17 * max(len(_titled(metric, inches)) for metric in shown)
+
+
+def _name(sheet: Page, left: float, top: float, metric: Json, inches: float) -> None:
+    title = "\n".join(_titled(metric, inches))
+    sheet.text(left, top - 0.07, title, fontsize=9.5, fontweight="bold", va="bottom")
+
+
+def _panel(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=3, labelsize=8.5)
-    unit = f" ({metric['unit']})" if metric["unit"] else ""
-    axes.set_title(
-        style.one_line(metric["label"] + unit, inches, 9.5), fontsize=9.5, fontweight="bold", loc="left", pad=5
-    )
 
 
-def _legend(result: Json) -> list[Artist]:
+def _legend(result: Json, width: float) -> list[Artist]:
     found = scenes(result)
     handles: list[Artist] = [style.minimum_ring("lowest in its scene")]
     if 1 < len(found) <= MOST_SCENES:
@@ -161,7 +202,7 @@ def _legend(result: Json) -> list[Artist]:
                 marker=marker,
                 markersize=4.5,
                 linewidth=1.2,
-                label=style.wrap(g["label"], 3.4, 8.5)[0],
+                label=style.one_line(g["label"], width - 0.9, 8.5, "normal"),
             )
             for g, (color, marker) in zip(found, LOOKS, strict=False)
         ]
@@ -174,7 +215,8 @@ def _text(result: Json) -> dict[str, str]:
     n = len(scenes(result))
     caption = (
         f"Values of the images that were shown, one per condition in {n} scene{'' if n == 1 else 's'} (replicates are "
-        f"averaged), as stored: {'; '.join(short_name(m) for m in shown)}. " + " ".join(dict.fromkeys(_refused(result)))
+        f"averaged), as stored: {'; '.join(metric_name(m['label']) for m in shown)}.{_twins(result)} "
+        + " ".join(dict.fromkeys(_refused(result)))
     ).strip()
     said = " ".join(
         f"{m['label']} is best at {', '.join(t['minimum']['labels'])} over all scenes."
@@ -183,6 +225,17 @@ def _text(result: Json) -> dict[str, str]:
         if t["minimum"]
     )
     return texts(result, title, caption, f"Lines of loss over the conditions, by scene. {said}".strip())
+
+
+def _twins(result: Json) -> str:
+    shown = losses(result)
+    return "".join(
+        f" {m['label']} has the same values as {metric_name(other['label'])}."
+        for m in result["metrics"]
+        if m["role"] in ROLES and m not in shown
+        for other in shown
+        if _values(result, m) == _values(result, other)
+    )
 
 
 def _rows(result: Json) -> Table:

@@ -79,7 +79,7 @@ def _left_out(result: Json, a: Json, b: Json, narrow: bool) -> list[str]:
         return []
     text = f"left out: {_number(trials, 'trial')}"
     if people:
-        text += f", with all of {_number(people, participants(result)[:-1])}"
+        text += f", among them all those of {_number(people, participants(result)[:-1])}"
     return style.wrap(text, 2.0 if narrow else 5.5, SIZE)
 
 

@@ -33,7 +33,7 @@ def dot(axes: Axes, row: float, value: float, color: str, *, sure: bool = True, 
     """The estimate: filled where its interval leaves the null value out, else hollow."""
     axes.plot(
         value, row, marker, markersize=8, color=color, markerfacecolor=color if sure else "white", markeredgewidth=1.8,
-        zorder=5,
+        zorder=5, clip_on=False,
     )  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.artist import Artist
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evaluation.core.figures import matrix, parameters, style
+from evaluation.core.figures import matrix, parameters, style, ticks
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -20,6 +20,7 @@ from evaluation.core.figures.chart import (
     condition_labels,
     extreme,
     minimum,
+    minus,
     pooled,
     primary,
     short_name,
@@ -111,17 +112,13 @@ def _metric(p: Place, spread: float, lowest: Collection[str]) -> Cell:
     if p.z is None:
         return Cell(p.row, p.column, None)
     mark = "minimiser" if p.condition in lowest else ""
-    return Cell(p.row, p.column, 0.5 - 0.45 * p.z / spread, _signed(f"{p.z:+.1f}"), mark=mark)
+    return Cell(p.row, p.column, 0.5 - 0.45 * p.z / spread, minus(f"{p.z:+.1f}"), mark=mark)
 
 
 def _apart(p: Place, k: int) -> Cell:
     if p.apart is None:
         return Cell(p.row, p.column, None)
-    return Cell(p.row, p.column, 0.5 + 0.45 * p.apart / max(1, k - 1), _signed(f"{p.apart:+d}"))
-
-
-def _signed(text: str) -> str:
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+    return Cell(p.row, p.column, 0.5 + 0.45 * p.apart / max(1, k - 1), minus(f"{p.apart:+d}"))
 
 
 def _draw(result: Json, narrow: bool) -> Figure:
@@ -134,24 +131,29 @@ def _draw(result: Json, narrow: bool) -> Figure:
     row_names = [parameters.level(v) for v in rows]
     column = names(row_names, width, size=9.0, share=0.2, line=0.46)
     left = column.width + 0.22
+    gap, room = 0.22, width - left - 0.15
     abreast = 1 if narrow else len(maps)
-    gap = 0.22
-    each = min((width - left - 0.15 - gap * (abreast - 1)) / abreast, (1.2 if narrow else 1.6) * len(levels))
+    if not matrix.number_size((room - gap * (abreast - 1)) / abreast / len(levels)):
+        abreast = 1  # Below each other the fields of a large grid are wide enough for their numbers.
+    each = min((room - gap * (abreast - 1)) / abreast, (1.2 if narrow else 1.6) * len(levels))
     folded = [style.wrap(parameters.level(v), each / len(levels) - 0.06, 8.5) for v in levels]
+    widest = [max(lines, key=lambda line: style.text_width([line], 8.5)) for lines in folded]
+    named = ticks.roomy([(j + 0.5) * each / len(levels) for j in range(len(levels))], widest, 8.5)
     foot = 0.3 + 0.15 * max(map(len, folded))
     titles = [style.wrap(m.title, each, 10) for m in maps]
     head = 0.14 + 0.17 * max(map(len, titles))
     panel = head + len(rows) * column.line + foot
-    lines = len(maps) if narrow else 1
+    lines = len(maps) if abreast == 1 else 1
     sheet = page(result, *_title(result), lines * panel, narrow=narrow, legend=_legend(result, maps, shown))
-    size = min(10.0, 100 * each / len(levels) / 6.0) if each / len(levels) > 0.3 else 0.0
+    size = matrix.number_size(each / len(levels))
+    noted = style.text_width([f"n {p.n}" for p in shown], matrix.LEAST_SIZE) + 0.06 < each / len(levels)
     for i, part in enumerate(maps):
-        top, start = (i * panel, left) if narrow else (0.0, left + i * (each + gap))
+        top, start = (i * panel, left) if abreast == 1 else (0.0, left + i * (each + gap))
         axes = sheet.axes(start, top + head, each, len(rows) * column.line)
-        cells = [part.cell(p) for p in shown]
+        cells = [cell if noted else replace(cell, note="") for p in shown for cell in [part.cell(p)]]
         matrix.draw_cells(axes, cells, len(rows), len(levels), part.scale, size=size)
         sheet.text(start, top + head - 0.07, "\n".join(titles[i]), fontsize=9.5, fontweight="bold", va="bottom")
-        axes.set_xticks(range(len(levels)), ["\n".join(lines) for lines in folded], fontsize=8.5, linespacing=1.0)
+        axes.set_xticks(named, ["\n".join(folded[j]) for j in named], fontsize=8.5, linespacing=1.0)
         axes.set_xlabel(parameters.spoken(across), fontsize=9, labelpad=2)
         axes.set_yticks([])
         if start == left:
@@ -199,8 +201,8 @@ def _text(result: Json) -> dict[str, str]:
         else ""
     )
     caption = (
-        f"{basis(pooled(result), result)}. Shares of meetings won, each rival weighing the same, and n, the meetings "
-        f"of the condition.{apart}"
+        f"{basis(pooled(result), result)}. Shares of meetings won, each rival weighing the same; n, where it is "
+        f"written, is the number of meetings of the condition.{apart}"
     )
     said = "; ".join(f"{label[p.condition]} {100 * p.share:.0f} %" for p in shown if p.share is not None)
     return texts(result, title, caption, f"Maps of the grid. Share of meetings won: {said}.")

@@ -21,16 +21,18 @@ def place_labels(
     obstacles: Sequence[Bbox],
     *,
     must: bool = False,
+    reach: float = 100.0,
     **font: Any,
 ) -> list[Bbox]:
     """Annotate ``points`` (data coordinates) with ``texts``; ``obstacles`` are boxes in pixels to keep clear of.
 
     The nearest free place wins; from further away a thin line leads back to the point. A label without any free place
-    is left out (the table and the CSV name every point) unless it ``must`` be there. Returns the labels' boxes.
+    within ``reach`` points is left out (the table and the CSV name every point) unless it ``must`` be there. Returns
+    the labels' boxes.
     """
     figure = axes.figure
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    inside = axes.get_window_extent(renderer)
+    inside = axes.get_window_extent(renderer).padded(-4)
     taken = list(obstacles)
     placed: list[Bbox] = []
     scale = figure.dpi / 72.0
@@ -40,7 +42,7 @@ def place_labels(
         probe.remove()
         px, py = axes.transData.transform((x, y))
         best: tuple[float, float, Bbox, float] | None = None
-        for distance in _DISTANCES:
+        for distance in (d for d in _DISTANCES if d <= reach):
             for angle in _ANGLES:
                 box = _box(px, py, size.width, size.height, distance * scale, float(angle))
                 cost = sum(_overlap(box, other) for other in taken) + 4 * _outside(box, inside)

@@ -3,57 +3,92 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
 
-from evaluation.core.figures import style
-from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, pooled, primary, scenes, texts
-from evaluation.core.figures.labels import place_labels
-from evaluation.core.words import metric_name
+from evaluation.core.figures import scatter, style
+from evaluation.core.figures.chart import (
+    Chart,
+    Json,
+    Table,
+    basis,
+    columns,
+    extreme,
+    first_panels,
+    minus,
+    panels_note,
+    pooled,
+    primary,
+    scenes,
+    table,
+    texts,
+)
+from evaluation.core.figures.page import page
+from evaluation.core.words import metric_name, p_text
 
 
 def loss_figure(result: Json, metric: Json, *, narrow: bool, by_scene: bool) -> Figure:
     """Draw the pooled panel, or one panel per scene, for one metric of an analysis."""
-    groups = [g for g in result["groups"] if (g["scope"] == "scene") == by_scene and points(g, metric)]
+    groups = _drawn(result, metric, by_scene=by_scene)
     width = style.NARROW if narrow else style.WIDE
-    columns = 1 if narrow or not by_scene else min(2, len(groups))
-    title, subtitle = loss_title(metric, by_scene=by_scene)
-    simulated = result["study"]["simulated"]
-    top = style.header_height(width, title, subtitle, simulated=simulated)
-    lines = math.ceil(len(groups) / columns)
-    panel = (2.7 if narrow else 2.5) if by_scene else (3.3 if narrow else 4.0)
-    foot, gap = 0.5, (0.3 if by_scene else 0.1)
-    legend = 0.3 * (2 if narrow else 1) + 0.1
-    height = top + lines * (panel + foot + gap) + legend
-    figure = style.new_figure(width, height)
-    style.header(figure, title, subtitle, simulated=simulated)
-    margin, right = 0.72, 0.2
-    each = (width - right) / columns
+    abreast = 1 if narrow or not by_scene else min(2, len(groups))
+    each = (width - 0.2) / abreast
+    across = each - 0.72 - 0.1
+    body = (2.7 if narrow else 2.5) if by_scene else (3.3 if narrow else 4.0)
+    titles = [style.two_lines(g["label"], across, 9.5) if by_scene else [] for g in groups]
+    correlated = [rank_correlation(result, metric, g) for g in groups]
+    marked = [_named(points(g, metric), across) for g in groups]
+    below = 0.05 + 0.17 * (max(map(len, marked)) + any(correlated))
+    head = 0.05 + 0.17 * max(map(len, titles)) + below
+    panel = head + body + 0.52
+    sheet = page(
+        result,
+        *loss_title(metric, by_scene=by_scene),
+        math.ceil(len(groups) / abreast) * panel,
+        narrow=narrow,
+        legend=_legend(result, metric, groups),
+    )
     limits = _limits(groups, metric)
     for i, group in enumerate(groups):
-        line, column = divmod(i, columns)
-        bottom = height - top - (line + 1) * (panel + gap) - line * foot
-        box = ((margin + column * each) / width, bottom / height, (each - margin - 0.1) / width, panel / height)
-        axes = figure.add_axes(box)
-        _panel(axes, group, metric, limits, size=8.5 if by_scene else 9.5)
-        _axis_words(axes, metric, pooled=not by_scene, first=column == 0)
-        if by_scene:
-            axes.set_title(
-                style.one_line(group["label"], each - margin - 0.1, 9.5),
-                fontsize=9.5,
-                fontweight="bold",
-                loc="left",
-                pad=6,
-            )
-    star = style.favourite_words([scored(g, metric) for g in groups], simulated=simulated)
-    _legend(figure, width, height, metric, star=star, narrow=narrow)
-    return figure
+        down, place = divmod(i, abreast)
+        left, top = 0.72 + place * each, down * panel + head
+        axes = sheet.axes(left, top, across, body)
+        scatter.draw(axes, points(group, metric), limits, size=8.5 if by_scene else 9.5)
+        _axis_words(axes, metric, pooled=not by_scene, first=place == 0)
+        sheet.text(left + across, top - 0.05, correlated[i], fontsize=8.5, color=style.MUTED, va="bottom", ha="right")
+        for j, (name, color) in enumerate(reversed(marked[i])):
+            up = 0.05 + 0.17 * (j + any(correlated))
+            sheet.text(left, top - up, name, fontsize=8.5, fontweight="bold", color=color, va="bottom")
+        sheet.text(left, top - below, "\n".join(titles[i]), fontsize=9.5, fontweight="bold", va="bottom")
+    return sheet.figure
+
+
+def rank_correlation(result: Json, metric: Json, group: Json) -> str:
+    """'ρ = 0.83 (p = .017; least possible .003)', over all scenes the mean of theirs; empty where there is none."""
+    scene = group["scene"] if group["scope"] == "scene" else None
+    row = next(
+        (
+            r
+            for r in table(result, "correlations")
+            if r["metric_id"] == metric["id"] and (r["scene_id"] if r["scope"] == "scene" else None) == scene
+        ),
+        None,
+    )
+    if row is None or row["spearman"] is None:
+        return ""
+    name = "ρ" if scene is not None or len(scenes(result)) == 1 else "mean ρ"
+    tested = "no p-value" if row["p_c3"] is None else p_text(row["p_c3"])
+    least = (
+        "" if row["p_min_possible"] is None else f"; least possible {p_text(row['p_min_possible'])[2:].lstrip('= ')}"
+    )
+    value = minus(f"{row['spearman']:.2f}")
+    return f"{name} = {value} ({tested}{least})"
 
 
 def loss_title(metric: Json, *, by_scene: bool) -> tuple[str, str]:
@@ -104,81 +139,14 @@ def _limits(groups: Sequence[Json], metric: Json) -> tuple[float, float, float, 
     return min(xs) - pad_x, max(xs) + pad_x, min(ys) - pad_y, max(ys) + pad_y
 
 
-def _panel(axes: Axes, group: Json, metric: Json, limits: tuple[float, float, float, float], *, size: float) -> None:
-    axes.set_xlim(limits[0], limits[1])
-    axes.set_ylim(limits[2], limits[3])
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=size - 1)
-    axes.axhline(0, color=style.FAINT, linewidth=1, zorder=0)
-    shown = points(group, metric)
-    for p in shown:
-        _point(axes, p, size)
-    obstacles = [box for p in shown for box in _footprint(axes, p)]
-    # Labels of the two that matter are placed first, so that they get the best places.
-    order = sorted(shown, key=lambda p: not (p["is_minimum"] or p["is_favourite"]))
-    heavy = [p for p in order if p["is_minimum"] or p["is_favourite"]]
-    light = [p for p in order if not (p["is_minimum"] or p["is_favourite"])]
-    boxes = place_labels(
-        axes,
-        [(p["x"], p["y"]) for p in heavy],
-        [_folded(p["label"]) for p in heavy],
-        obstacles,
-        fontsize=size,
-        fontweight="bold",
-        must=True,
-    )
-    place_labels(
-        axes, [(p["x"], p["y"]) for p in light], [_folded(p["label"]) for p in light], obstacles + boxes, fontsize=size,
-        color=style.MUTED,
-    )  # fmt: skip
-
-
-def _folded(label: str) -> str:
-    """A long label on two lines or more."""
-    return "\n".join(textwrap.wrap(label, 16))
-
-
-def _point(axes: Axes, p: Json, size: float) -> None:
-    if p["low"] is not None:
-        axes.plot([p["x"], p["x"]], [p["low"], p["high"]], color=style.MUTED, linewidth=1.1, zorder=2)
-    if p["is_minimum"]:
-        axes.plot(
-            p["x"],
-            p["y"],
-            "o",
-            markersize=size + 6,
-            markerfacecolor="white",
-            markeredgecolor=style.MINIMISER,
-            markeredgewidth=2,
-            zorder=3,
-        )
-    if p["is_favourite"]:
-        axes.plot(
-            p["x"],
-            p["y"],
-            "*",
-            markersize=size + 4,
-            color=style.FAVOURITE,
-            markeredgecolor=style.INK,
-            markeredgewidth=0.7,
-            zorder=5,
-        )
-    else:
-        axes.plot(
-            p["x"], p["y"], "o", markersize=size - 3, color=style.MINIMISER if p["is_minimum"] else style.INK, zorder=4
-        )
-
-
-def _footprint(axes: Axes, p: Json) -> list[Bbox]:
-    """Pixels that a point and its whisker cover."""
-    x, y = axes.transData.transform((p["x"], p["y"]))
-    reach = 9.0 * axes.figure.dpi / 72 if p["is_minimum"] or p["is_favourite"] else 5.0 * axes.figure.dpi / 72
-    boxes = [Bbox.from_bounds(x - reach, y - reach, 2 * reach, 2 * reach)]
-    if p["low"] is not None:
-        low, high = (axes.transData.transform((p["x"], v))[1] for v in (p["low"], p["high"]))
-        boxes.append(Bbox.from_extents(x - 1.5, low, x + 1.5, high))
-    return boxes
+def _named(shown: Sequence[Json], inches: float) -> list[tuple[str, str]]:
+    """Above a crowded panel, the names of its minimisers and of its favourite, each with its colour."""
+    if not scatter.crowded(shown):
+        return []
+    lowest = [p["label"] for p in shown if p["is_minimum"]]
+    lines = [(f"○ {', '.join(lowest)}", style.MINIMISER)] if lowest else []
+    lines += [(f"★ {p['label']}", style.FAVOURITE) for p in shown if p["is_favourite"]]
+    return [(style.one_line(text, inches, 8.5), color) for text, color in lines]
 
 
 def _axis_words(axes: Axes, metric: Json, *, pooled: bool, first: bool) -> None:
@@ -190,22 +158,32 @@ def _axis_words(axes: Axes, metric: Json, *, pooled: bool, first: bool) -> None:
         axes.set_ylabel("preference score (logit)  →", fontsize=9)
 
 
-def _legend(figure: Figure, width: float, height: float, metric: Json, *, star: str, narrow: bool) -> None:
-    extreme = "highest" if metric["direction"] == "higher_better" else "lowest"
-    name = metric_name(metric["label"], short=True)
-    handles = [
-        style.minimum_ring(f"{extreme} {name}"),
-        style.favourite_star(star),
-        Line2D([], [], color=style.MUTED, linewidth=1.2, label="95 % interval"),
-    ]
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=2 if narrow else 3,
-        frameon=False, fontsize=8 if narrow else 9, handlelength=1.6, columnspacing=1.2, borderaxespad=0.2,
-    )  # fmt: skip
+def _legend(result: Json, metric: Json, groups: Sequence[Json]) -> list[Artist]:
+    held = [scored(g, metric) for g in groups]
+    shown = [points(g, metric) for g in groups]
+    handles: list[Artist] = [style.minimum_ring(extreme(metric))]
+    if any(p["is_favourite"] for one in shown for p in one):
+        handles.append(style.favourite_star(style.favourite_words(held, simulated=result["study"]["simulated"])))
+    if _bounded(shown):
+        handles.append(Line2D([], [], color=style.MUTED, linewidth=1.2, label="95 % interval"))
+    if any(map(scatter.ends, shown)):
+        dashed: dict[str, Any] = {"color": style.MINIMISER, "linewidth": 1.1, "linestyle": (0, (4, 2.5))}
+        handles.append(
+            Line2D([], [], marker=">", markersize=5, markevery=[1], label="its height is the regret", **dashed)
+        )
+    return handles
+
+
+def _bounded(shown: Sequence[Sequence[Json]]) -> bool:
+    return any(p["low"] is not None for one in shown for p in one)
 
 
 def _groups(result: Json, metric: Json, *, by_scene: bool) -> list[Json]:
     return [g for g in (scenes(result) if by_scene else [pooled(result)]) if points(g, metric)]
+
+
+def _drawn(result: Json, metric: Json, *, by_scene: bool) -> list[Json]:
+    return first_panels(_groups(result, metric, by_scene=by_scene))
 
 
 def _exists(result: Json, *, by_scene: bool) -> bool:
@@ -219,10 +197,20 @@ def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
     title, _ = loss_title(metric, by_scene=by_scene)
     group = scored(pooled(result), metric)
     where = "" if by_scene or group is pooled(result) else f" {group['label']}."
+    groups = _groups(result, metric, by_scene=by_scene)
+    bounded = ", with 95 % intervals" if _bounded([points(g, metric) for g in groups]) else ""
     caption = (
-        f"Preference score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}, "
-        f"with 95 % intervals; {basis(group, result)}. {metric['agreement']['sentence']}{where}"
+        f"Preference score (Bradley–Terry, logit) of each condition against its {metric_name(metric['label'])}"
+        f"{bounded}; {basis(group, result)}. {metric['agreement']['sentence']}{where}"
     )
+    if any(rank_correlation(result, metric, g) for g in groups):
+        caption += (
+            " ρ: Spearman's rank correlation within a scene (over all scenes the mean), above 0 where the metric "
+            "predicts preference; its p-value is that of permuted labels."
+        )
+    if any(scatter.ends(points(g, metric)) for g in groups):
+        caption += " The arrow leads from the condition that the metric chooses to the one with the highest score."
+    caption += panels_note(len(first_panels(groups)), len(groups))
     alt = f"Scatter plot of preference score against {metric['label']}. {metric['tests'][0]['sentence']}"
     return texts(result, title, caption, alt)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from evaluation.core.figures import style
 
 LEGEND_SIZE = 8.5
-LEGEND_LINE = 0.215
+LEGEND_LINE = 0.2
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,11 @@ def _abreast(labels: Sequence[str], width: float) -> int:
     """How many entries of a legend fit beside each other: columns are as wide as their widest entry."""
     each = [style.text_width([label], LEGEND_SIZE) + 0.52 for label in labels]
     for n in range(len(labels), 1, -1):
-        lines = math.ceil(len(labels) / n)
-        # Matplotlib fills column by column.
-        if sum(max(each[i : i + lines]) for i in range(0, len(each), lines)) < width - 0.25:
-            return math.ceil(len(labels) / lines)
+        # As matplotlib does: column by column, the first ones one longer where they do not divide.
+        short, longer = divmod(len(labels), n)
+        starts = [i * short + min(i, longer) for i in range(n + 1)]
+        if sum(max(each[a:b]) for a, b in pairwise(starts)) < width - 0.2:
+            return n
     return 1
 
 
@@ -99,7 +101,12 @@ def names(texts: Sequence[str], width: float, *, size: float = 9.5, share: float
     """Fold ``texts`` into at most ``share`` of ``width`` inches; ``line``: least height of a row."""
     # A line is measured by its mean letter, so the longest name asks for a little more than it is wide.
     room = min(share * width, 1.15 * style.text_width(texts, size) + 0.05)
-    folded = {text: style.wrap(text, room, size + 0.5) for text in texts}
+    folded = {text: style.fold(text, room, size + 0.5) for text in texts}
     widest = style.text_width([part for parts in folded.values() for part in parts], size)
     tallest = max(map(len, folded.values()))
-    return Names({k: "\n".join(v) for k, v in folded.items()}, widest + 0.3, max(line, 0.12 + 0.165 * tallest), size)
+    return Names(
+        {k: "\n".join(v) for k, v in folded.items()},
+        widest + 0.3,
+        max(line, min(0.12, line / 3) + 0.165 * tallest * size / 9.5),
+        size,
+    )

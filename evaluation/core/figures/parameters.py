@@ -44,7 +44,9 @@ def spoken(name: str) -> str:
 
 def level(value: Any) -> str:
     """A parameter's value as a short text."""
-    return f"{value:g}" if is_number(value) else str(value)
+    if not is_number(value):
+        return str(value)
+    return ticks.short_number(value) if abs(value) >= 1e5 else f"{value:g}"
 
 
 def scale_x(axes: Axes, values: Sequence[float], inches: float, *, size: float = 8.5) -> None:

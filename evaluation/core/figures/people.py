@@ -57,8 +57,12 @@ def measures(result: Json) -> list[Measure]:
 def _title(result: Json) -> tuple[str, str]:
     return (
         "How each participant answered",
-        f"One mark per {participants(result)[:-1]}; left out of the analysis: a cross",
+        f"One mark per {participants(result)[:-1]}{_crosses(people(result))}",
     )
+
+
+def _crosses(rows: Sequence[Json]) -> str:
+    return "; left out of the analysis: a cross" if any(not row["included"] for row in rows) else ""
 
 
 def _draw(result: Json, narrow: bool) -> Figure:
@@ -74,7 +78,8 @@ def _draw(result: Json, narrow: bool) -> Figure:
             [], [], marker="x", markersize=6, color=style.MINIMISER, linewidth=0, markeredgewidth=1.6, label="left out"
         ),
     ]
-    sheet = page(result, *_title(result), math.ceil(len(shown) / abreast) * strip, narrow=narrow, legend=handles)
+    legend = handles if _crosses(rows) else handles[:1]
+    sheet = page(result, *_title(result), math.ceil(len(shown) / abreast) * strip, narrow=narrow, legend=legend)
     for i, measure in enumerate(shown):
         down, place = divmod(i, abreast)
         left = 0.25 + place * each
@@ -101,8 +106,9 @@ def _span(values: Sequence[float], measure: Measure) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _bin(value: float, span: tuple[float, float], bins: int) -> int:
-    return min(bins - 1, int((value - span[0]) / (span[1] - span[0]) * bins))
+def _bin(value: float, anchor: float, span: tuple[float, float], bins: int) -> int:
+    """Places on each side of the anchor, so that a mark at the anchor (even odds, or the least) stands right there."""
+    return round((value - anchor) / (span[1] - span[0]) * bins)
 
 
 def _places(
@@ -112,10 +118,11 @@ def _places(
     values = _values(rows, measure)
     span = _span([v for v, _ in values], measure)
     step = (span[1] - span[0]) / bins
+    anchor = min(v for v, _ in values) if measure.reference is None else measure.reference
     # Counts keep their own places as long as the axis has room for each of them.
     exact = measure.whole and span[1] - span[0] <= bins
     return (
-        Counter((v if exact else span[0] + step * (_bin(v, span, bins) + 0.5), inside) for v, inside in values),
+        Counter((v if exact else anchor + step * _bin(v, anchor, span, bins), inside) for v, inside in values),
         span,
     )
 
@@ -155,8 +162,9 @@ def _text(result: Json) -> dict[str, str]:
     reasons = Counter(row["exclusion_reason"].replace("_", " ") or "without a vote that counts" for row in out)
     why = f" ({'; '.join(f'{reason}: {n}' for reason, n in sorted(reasons.items()))})" if out else ""
     caption = (
-        f"{len(rows)} {participants(result)} answered; {len(out)} of them are not in the analysis{why}. Agreement with "
-        "the others is shown and is never a reason to leave anybody out."
+        f"{len(rows)} {participants(result)} answered; {len(out) or 'none'} of them {'is' if len(out) < 2 else 'are'} "
+        f"left out of the analysis{why}. Dashed: as often as not. Agreement with the others is shown and is never a "
+        "reason to leave anybody out."
     )
     said = ", ".join(m.title.split(" (")[0] for m in measures(result))
     return texts(result, _title(result)[0], caption, f"Strips of dots, one per participant: {said}.")

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from evaluation.core.figures import style, ticks
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, texts
-from evaluation.core.figures.files import _files as files_of
+from evaluation.core.figures.files import files_of
 from evaluation.core.figures.page import page
 from evaluation.core.power import WANTED, monte_carlo_error
 

@@ -18,6 +18,7 @@ from evaluation.core.figures.chart import (
     columns,
     condition_labels,
     metric_label,
+    minus,
     pooled,
     section,
     texts,
@@ -60,7 +61,7 @@ def _draw(result: Json, narrow: bool) -> Figure:
     labels = [metric_label(result, name) for name in shown] + [name for name, _ in others]
     column = names(labels, width, line=0.36)
     body = len(labels) * column.line
-    subtitle = "Lead of the favourite over the condition that is chosen; 0 is the favourite itself"
+    subtitle = "Lead of the favourite over the condition that is chosen, a mean over scenes; 0 is the favourite itself"
     sheet = page(
         result,
         TITLE,
@@ -102,9 +103,13 @@ def _draw(result: Json, narrow: bool) -> Figure:
 def _meetings(axis: Any, low: float, high: float, inches: float) -> None:
     """The same axis in words of meetings: how many of 100 the favourite would win."""
     wins = [w for w in (10, 20, 30, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 99) if low <= _logit(w) <= high]
-    places = [(_logit(w) - low) / (high - low) * inches for w in wins]
-    shown = [wins[i] for i in ticks.roomy(places, [f"{w}  " for w in wins], 8.5)]
-    axis.set_xticks([_logit(w) for w in shown], [str(w) for w in shown], fontsize=8.5)
+    # From even meetings to both sides, so that 50 is always named.
+    up, down = [w for w in wins if w >= 50], [w for w in reversed(wins) if w < 50]
+    shown: list[int] = []
+    for side in (up, [*up[:1], *down]):
+        places = [abs(_logit(w)) / (high - low) * inches for w in side]
+        shown += [side[i] for i in ticks.roomy(places, [f"{w}  " for w in side], 8.5)]
+    axis.set_xticks([_logit(w) for w in sorted({*shown})], [str(w) for w in sorted({*shown})], fontsize=8.5)
     axis.tick_params(length=3)
     axis.set_xlabel("wins of the favourite in 100 meetings", fontsize=9, labelpad=4)
     axis.spines["top"].set_color(style.FAINT)
@@ -144,19 +149,24 @@ def _text(result: Json) -> dict[str, str]:
     caption = (
         f"{basis(pooled(result), result)}. Regret: score of the favourite minus score of the condition that the metric "
         "chooses, mean over the scenes. Cross-fit: the favourite is picked by half of the participants and priced by "
-        "the other half; the plug-in uses the same votes twice and is too high. "
+        "the other half, so that where nothing is lost it falls on either side of 0; the plug-in uses the same votes "
+        "twice and is too high. "
     )
     if any(one["low"] is not None for one in shown.values()):
         caption += "Filled: the interval lies above 0. "
     caption += " ".join(dict.fromkeys(one["reason"]["sentence"] for one in shown.values() if one["reason"]))
-    said = "; ".join(f"{metric_label(result, name)} {one['crossfit']:.2f}" for name, one in shown.items())
-    beside = "; ".join(f"{name} {value:.2f}" for name, value in benchmarks(result))
+    said = "; ".join(f"{metric_label(result, name)} {_number(one['crossfit'])}" for name, one in shown.items())
+    beside = "; ".join(f"{name} {_number(value)}" for name, value in benchmarks(result))
     return texts(
         result,
         TITLE,
         caption.strip(),
         f"Regret in logits of choosing by each metric: {said}. For comparison: {beside}.",
     )
+
+
+def _number(value: float) -> str:
+    return minus(f"{value:.2f}")
 
 
 def _rows(result: Json) -> Table:

@@ -82,7 +82,24 @@ def _width(text: str, size: float, weight: str) -> float:
 def wrap(text: str, width: float, size: float) -> list[str]:
     """Break ``text`` into lines no wider than ``width`` inches at font ``size``."""
     per_character = text_width([text], size) / max(1, len(text))
-    return textwrap.wrap(text, max(8, int(width / per_character * 0.97))) or [""]
+    return textwrap.wrap(text, max(8, int(width / per_character * 0.97)), break_on_hyphens=False) or [""]
+
+
+def fold(text: str, width: float, size: float) -> list[str]:
+    """:func:`wrap` with as few lines, of about the same length: no lonely word at the end."""
+    lines = wrap(text, width, size)
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9) if len(lines) > 1 else ():
+        tried = wrap(text, width * share, size)
+        # A narrower line may not cut a word.
+        if len(tried) == len(lines) and " ".join(tried) == " ".join(lines):
+            return tried
+    return lines
+
+
+def two_lines(text: str, width: float, size: float) -> list[str]:
+    """A bold ``text`` on two lines of ``width`` inches at most, cut with an ellipsis where it is longer."""
+    lines = fold(text, width, size + 1)
+    return [one_line(line, width, size) for line in [*lines[:1], " ".join(lines[1:])] if line]
 
 
 def one_line(text: str, width: float, size: float, weight: str = "bold") -> str:

@@ -17,6 +17,8 @@ from evaluation.core.figures.page import page
 STEM, SECTION = "fig10_times", "quality"
 #: Answers below it count as fast (``share_fast``), in ms.
 FAST = 500
+#: Votes that a median of a step needs.
+ENOUGH = 10
 SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -26,7 +28,7 @@ def _rt(result: Json) -> Json:
 
 
 TITLE = "How long a vote took"
-SUBTITLE = "Time from both images shown to the answer; close pairs should take longer"
+SUBTITLE = "Time from both images shown to the answer"
 
 
 def _draw(result: Json, narrow: bool) -> Figure:
@@ -34,7 +36,13 @@ def _draw(result: Json, narrow: bool) -> Figure:
     both = bool(_steps(result))
     panel = 2.0 if narrow else 2.4
     lines = 2 if both and narrow else 1
-    sheet = page(result, TITLE, SUBTITLE, lines * (panel + 0.85), narrow=narrow)
+    sheet = page(
+        result,
+        TITLE,
+        SUBTITLE + ("; close pairs should take longer" if both else ""),
+        lines * (panel + 0.85),
+        narrow=narrow,
+    )
     across = width - 0.85 if narrow or not both else width * 0.56 - 0.75
     axes = sheet.axes(0.62, 0.3, across, panel)
     _histogram(axes, rt, section(result, SECTION)["median_rt_ms"], across)
@@ -48,9 +56,9 @@ def _draw(result: Json, narrow: bool) -> Figure:
 
 
 def _steps(result: Json) -> list[Json]:
-    """Steps of distance; one alone compares nothing."""
+    """Steps of distance; one alone compares nothing, nor do medians of a handful of votes."""
     steps = _rt(result)["by_distance"]
-    return steps if len(steps) > 1 else []
+    return steps if len(steps) > 1 and min(step["n_votes"] for step in steps) >= ENOUGH else []
 
 
 def _histogram(axes: Axes, rt: Json, median: float, inches: float) -> None:
@@ -115,7 +123,10 @@ def _plain(axes: Axes) -> None:
 def _text(result: Json) -> dict[str, str]:
     rt, steps = _rt(result), _steps(result)
     median = section(result, SECTION)["median_rt_ms"] / 1000
-    caption = f"{basis(pooled(result), result)}, {sum(rt['counts'])} of them timed; median {median:.1f} s."
+    caption = (
+        f"{basis(pooled(result), result)}, {sum(rt['counts'])} of them timed; median {median:.1f} s. Dashed: answers "
+        "left of it are called fast."
+    )
     if steps:
         caption += (
             " Second panel: median time by how far apart the scores of the two conditions are, in steps of equally "

@@ -4,77 +4,93 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evaluation.core.figures import style
-from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, minimum, pooled, primary, scenes, texts
-from evaluation.core.words import metric_name
+from evaluation.core.figures.chart import (
+    Chart,
+    Json,
+    Table,
+    basis,
+    columns,
+    extreme,
+    first_panels,
+    minimum,
+    panels_note,
+    pooled,
+    primary,
+    scenes,
+    texts,
+)
+from evaluation.core.figures.page import page
 
-ROW = 0.5
 MINIMUM_FILL = "#fbe3d3"
+#: Where the rule of the possible favourites stands: beyond every whisker.
+RULE = 1.03
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the panels of a figure are drawn. ``inches``: their width; ``detail``: whether quarters get a tick;
+    ``words``: what the two marked bars are called; ``tagged``: whether that is written beside the bars."""
+
+    size: float
+    inches: float
+    detail: bool
+    words: Mapping[str, str]
+    tagged: bool
 
 
 def votes_figure(result: Json, *, narrow: bool, by_scene: bool) -> Figure:
     """Draw the pooled panel, or one panel per scene, from an analysis."""
-    groups = [g for g in result["groups"] if (g["scope"] == "scene") == by_scene]
+    groups = _groups(result, by_scene=by_scene)
     width = style.NARROW if narrow else style.WIDE
-    columns = 1 if narrow or not by_scene else min(3 if len(groups) != 4 else 2, len(groups))
-    lines = math.ceil(len(groups) / columns)
-    title, subtitle = votes_title(result, by_scene=by_scene)
-    simulated = result["study"]["simulated"]
-    top = style.header_height(width, title, subtitle, simulated=simulated)
-    rows = max(len(g["rows"]) for g in groups)
+    abreast = 1 if narrow or not by_scene else min(3 if len(groups) != 4 else 2, len(groups))
     size = 9.0 if by_scene else 10.5
     names = [r["label"] for g in groups for r in g["rows"]]
-    room = min(0.34 * width, style.text_width(names, size, "bold") + 0.02)
-    folded = {name: style.wrap(name, room, size + 1) for name in names}
-    row = max(0.34 if by_scene else ROW, 0.12 + 0.17 * max(map(len, folded.values())))
-    panel = rows * row + (0.3 if by_scene else 0.06)
-    foot = 0.34 if by_scene else 0.3
-    legend = 0.3 * (3 if narrow else 1) + 0.12
-    height = top + lines * (panel + foot) + legend
-    figure = style.new_figure(width, height)
-    style.header(figure, title, subtitle, simulated=simulated)
-    texts = {name: "\n".join(lines) for name, lines in folded.items()}
+    room = min((0.42 if narrow else 0.34) * width, style.text_width(names, size, "bold") + 0.02)
+    folded = {name: style.fold(name, room, size + 1) for name in names}
     margin = style.text_width([line for lines in folded.values() for line in lines], size, "bold") + 0.34
     right = 0.2 if by_scene else 0.32
-    shared_labels = columns > 1 and len({tuple(r["label"] for r in g["rows"]) for g in groups}) == 1
+    shared = abreast > 1 and len({tuple(r["label"] for r in g["rows"]) for g in groups}) == 1
+    each = (width - right - (margin if shared else 0)) / abreast
+    across = each - 0.3 if shared else each - margin - 0.1
+    rows = max(len(g["rows"]) for g in groups)
+    body = rows * max(0.34 if by_scene or rows > 20 else 0.5, 0.12 + 0.17 * max(map(len, folded.values())))
+    titles = [style.two_lines(g["label"], across, 9.5) if by_scene else [] for g in groups]
+    head = 0.12 + 0.17 * max(map(len, titles)) if by_scene else 0.04
+    panel = head + body + 0.32
+    sheet = page(
+        result,
+        *votes_title(result, by_scene=by_scene),
+        math.ceil(len(groups) / abreast) * panel,
+        narrow=narrow,
+        legend=_legend(result, groups),
+    )
+    texts = {name: "\n".join(lines) for name, lines in folded.items()}
+    look = Look(size, across, across > 2.6, _words(result, groups), tagged=not (by_scene or narrow))
     for i, group in enumerate(groups):
-        line, column = divmod(i, columns)
-        if shared_labels:
-            each = (width - margin - right) / columns
-            left, across = margin + column * each, each - 0.3
-        else:
-            each = (width - right) / columns
-            left, across = margin + column * each, each - margin - 0.1
-        bottom = height - top - (line + 1) * panel - line * foot
-        body = rows * row
-        axes = figure.add_axes((left / width, bottom / height, across / width, body / height))
-        labelled = column == 0 or not shared_labels
-        shown = texts if labelled else {}
-        _panel(axes, group, minimisers(result, group), shown, size=size, detail=not by_scene or narrow)
-        if not (by_scene or narrow):
-            _tags(axes, group["rows"], minimisers(result, group), group["favourite"], _words(result, groups))
-        if by_scene:
-            text = style.one_line(group["label"], across, 9.5)
-            axes.annotate(
-                text, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points",
-                fontsize=9.5, fontweight="bold", va="bottom",
-            )  # fmt: skip
-    _legend(figure, width, height, _words(result, groups), narrow=narrow)
-    return figure
+        down, place = divmod(i, abreast)
+        left = margin + place * each
+        axes = sheet.axes(left, down * panel + head, across, body)
+        _panel(axes, group, minimisers(result, group), {} if shared and place else texts, look)
+        sheet.text(left, down * panel + head - 0.07, "\n".join(titles[i]), fontsize=9.5, fontweight="bold", va="bottom")
+    return sheet.figure
 
 
 def votes_title(result: Json, *, by_scene: bool) -> tuple[str, str]:
     """Title and subtitle of the chart."""
     what = "Votes per condition in each scene" if by_scene else "Votes per condition"
-    return what, f"“{result['question']['text']}” Share of meetings won, 95 % intervals over participants"
+    bounded = ", 95 % intervals over participants" if _bounded(_groups(result, by_scene=by_scene)) else ""
+    return what, f"“{result['question']['text']}” Share of meetings won{bounded}"
 
 
 def minimisers(result: Json, group: Json) -> set[str]:
@@ -83,75 +99,88 @@ def minimisers(result: Json, group: Json) -> set[str]:
     return set(found["conditions"]) if found else set()
 
 
-def _panel(axes: Axes, group: Json, lowest: set[str], names: Mapping[str, str], *, size: float, detail: bool) -> None:
+def _groups(result: Json, *, by_scene: bool) -> list[Json]:
+    return first_panels(scenes(result), len(result["conditions"])) if by_scene else [pooled(result)]
+
+
+def _bounded(groups: Sequence[Json]) -> bool:
+    return any(r["low"] is not None for g in groups for r in g["rows"])
+
+
+def _panel(axes: Axes, group: Json, lowest: set[str], names: Mapping[str, str], look: Look) -> None:
     rows: Sequence[Json] = group["rows"]
     style.plain_axes(axes)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1] if detail else [0, 0.5, 1])
-    axes.set_xticklabels(["0", "25", "50", "75", "100 %"] if detail else ["0", "50", "100 %"], fontsize=size - 1)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1] if look.detail else [0, 0.5, 1])
+    axes.set_xticklabels(["0", "25", "50", "75", "100 %"] if look.detail else ["0", "50", "100 %"], fontsize=8.5)
     axes.tick_params(axis="x", pad=4)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
     axes.axvline(0.5, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.set_yticks(range(len(rows)) if names else [])
     if names:
-        axes.set_yticklabels([names[r["label"]] for r in rows], fontsize=size, linespacing=1.05)
+        axes.set_yticklabels([names[r["label"]] for r in rows], fontsize=look.size, linespacing=1.05)
         axes.tick_params(axis="y", pad=6)
+    top = group["favourite"]
     for i, row in enumerate(rows):
-        _bar(
-            axes,
-            i,
-            row,
-            is_minimum=row["condition"] in lowest,
-            is_top=row["condition"] == group["favourite"],
-            size=size,
-        )
-        if names and row["condition"] in (*lowest, group["favourite"]):
+        _bar(axes, i, row, is_minimum=row["condition"] in lowest, is_top=row["condition"] == top, look=look)
+        if names and row["condition"] in (*lowest, top):
             axes.get_yticklabels()[i].set_fontweight("bold")
+    _whiskers(axes, rows)
     _bracket(axes, rows)
 
 
-def _bar(axes: Axes, i: int, row: Json, *, is_minimum: bool, is_top: bool, size: float) -> None:
+def _bar(axes: Axes, i: int, row: Json, *, is_minimum: bool, is_top: bool, look: Look) -> None:
     if row["share"] is None:
-        axes.text(0.02, i, "not shown", va="center", fontsize=size - 1.5, color=style.MUTED, style="italic")
+        axes.text(0.02, i, "not shown", va="center", fontsize=8.5, color=style.MUTED, style="italic")
         return
-    face = style.FAVOURITE if is_top else style.BAR
-    axes.barh(i, row["share"], height=0.62, color=face, linewidth=0, zorder=2)
+    axes.barh(i, row["share"], height=0.62, color=style.FAVOURITE if is_top else style.BAR, linewidth=0, zorder=2)
     if is_minimum:
         # Two layers, because a hatch takes the colour of its edge: white on the blue of the favourite, else orange.
         fill = "none" if is_top else MINIMUM_FILL
         hatch = "white" if is_top else style.MINIMISER
         axes.barh(i, row["share"], height=0.62, facecolor=fill, edgecolor=hatch, hatch="////", linewidth=0, zorder=2.4)
         axes.barh(i, row["share"], height=0.62, facecolor="none", edgecolor=style.MINIMISER, linewidth=1.8, zorder=2.6)
-    end = row["share"]
-    if row["low"] is not None:
-        end = row["high"]
-        axes.errorbar(
-            row["share"], i, xerr=[[row["share"] - row["low"]], [row["high"] - row["share"]]],
-            fmt="none", ecolor="white", elinewidth=3.4, capsize=0, zorder=3,
-        )  # fmt: skip
-        axes.errorbar(
-            row["share"], i, xerr=[[row["share"] - row["low"]], [row["high"] - row["share"]]],
-            fmt="none", ecolor=style.INK, elinewidth=1.4, capsize=3, capthick=1.4, zorder=4,
-        )  # fmt: skip
-    # The star stands inside the foot of the bar, where no whisker reaches in a readable study.
     if is_top:
-        axes.plot(
-            0.035,
-            i,
-            marker="*",
-            markersize=size + 1,
-            color="white",
-            markeredgecolor=style.INK,
-            markeredgewidth=0.8,
-            zorder=6,
-        )
-    if end < 0.9:
-        axes.text(
-            end + 0.018, i, f"{100 * row['share']:.0f}", va="center", fontsize=size - 1, zorder=5,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
-        )  # fmt: skip
+        # The star stands inside the foot of the bar, where no whisker reaches in a readable study.
+        star: dict[str, Any] = {"markersize": look.size + 1, "color": "white", "markeredgecolor": style.INK}
+        axes.plot(0.035, i, marker="*", markeredgewidth=0.8, zorder=6, **star)
+    low, high = (row["share"], row["share"]) if row["low"] is None else (row["low"], row["high"])
+    room = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+    inside = high >= 0.9
+    at = low - 0.018 if inside else high + 0.018
+    axes.text(
+        at, i, f"{100 * row['share']:.0f}", va="center", ha="right" if inside else "left",
+        fontsize=max(8.0, look.size - 1), zorder=5, bbox=room,
+    )  # fmt: skip
+    if look.tagged and (is_top or is_minimum):
+        _tag(axes, i, (low, high), look, is_minimum=is_minimum, is_top=is_top)
+
+
+def _tag(axes: Axes, i: int, bounds: tuple[float, float], look: Look, *, is_minimum: bool, is_top: bool) -> None:
+    """Say in words which bar it is: right of its number, or inside the bar where it is long enough."""
+    text = ", ".join([look.words["minimum"]] * is_minimum + [look.words["favourite"]] * is_top)
+    font: dict[str, Any] = {"va": "center", "fontsize": 9.5, "fontweight": "bold", "zorder": 6}
+    length = style.text_width([text], 9.5, "bold") / look.inches
+    number = 0.4 / look.inches
+    if bounds[1] + number + length < RULE - 0.04:
+        color = style.FAVOURITE if is_top else style.MINIMISER
+        room = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+        axes.text(bounds[1] + number, i, text, color=color, bbox=room, **font)
+    elif is_top and not is_minimum and 0.065 + length < bounds[0] - number - 0.02:
+        axes.text(0.065, i, text, color="white", **font)
+
+
+def _whiskers(axes: Axes, rows: Sequence[Json]) -> None:
+    at = [(i, r["share"], r["low"], r["high"]) for i, r in enumerate(rows) if r["share"] is not None]
+    at = [one for one in at if one[2] is not None]
+    if at:
+        y, share, low, high = zip(*at, strict=True)
+        reach = [[s - a for s, a in zip(share, low, strict=True)], [b - s for s, b in zip(share, high, strict=True)]]
+        line: dict[str, Any] = {"xerr": reach, "fmt": "none"}
+        axes.errorbar(share, y, ecolor="white", elinewidth=3.4, capsize=0, zorder=3, **line)
+        axes.errorbar(share, y, ecolor=style.INK, elinewidth=1.4, capsize=3, capthick=1.4, zorder=4, **line)
 
 
 def _bracket(axes: Axes, rows: Sequence[Json]) -> None:
@@ -162,73 +191,62 @@ def _bracket(axes: Axes, rows: Sequence[Json]) -> None:
         if here and start is None:
             start = i
         elif not here and start is not None:
-            axes.plot(
-                [1, 1],
-                [start - 0.38, i - 0.62],
-                color=style.FAVOURITE,
-                linewidth=3.4,
-                solid_capstyle="round",
-                clip_on=False,
-                zorder=5,
-            )
+            ends = [start - 0.38, i - 0.62]
+            rule: dict[str, Any] = {"color": style.FAVOURITE, "linewidth": 3.4, "solid_capstyle": "round"}
+            axes.plot([RULE, RULE], ends, clip_on=False, zorder=5, **rule)
             start = None
-
-
-def _tags(axes: Axes, rows: Sequence[Json], lowest: set[str], favourite: str | None, words: Mapping[str, str]) -> None:
-    """Say in words which bar is which: inside the bar where it is long enough, else to the right of its whisker."""
-    font: dict[str, Any] = {"va": "center", "fontsize": 9.5, "fontweight": "bold", "zorder": 6}
-    for i, row in enumerate(rows):
-        if row["share"] is None:
-            continue
-        start, end = (row["share"], row["share"]) if row["low"] is None else (row["low"], row["high"])
-        is_top = row["condition"] == favourite
-        text = words["favourite"] if is_top else words["minimum"]
-        if is_top and row["condition"] in lowest:
-            text = f"{words['minimum']}, {text}"
-        elif not is_top and row["condition"] not in lowest:
-            continue
-        # In units of the axis: a character of this font is about 0.012 of the panel.
-        length = 0.012 * len(text)
-        if end + 0.08 + length < 0.97:
-            axes.text(end + 0.075, i, text, color=style.FAVOURITE if is_top else style.MINIMISER, **font)
-        elif is_top and 0.065 + length < start - 0.02 and row["condition"] not in lowest:
-            axes.text(0.065, i, text, color="white", **font)
 
 
 def _words(result: Json, groups: Sequence[Json]) -> dict[str, str]:
     metric = primary(result)
-    extreme = "highest" if metric and metric["direction"] == "higher_better" else "lowest"
     return {
-        "minimum": f"{extreme} {metric_name(metric['label'], short=True) if metric else 'loss'}",
+        "minimum": extreme(metric) if metric else "lowest loss",
         "favourite": style.favourite_words(groups, simulated=result["study"]["simulated"]),
     }
 
 
-def _legend(figure: Figure, width: float, height: float, words: Mapping[str, str], *, narrow: bool) -> None:
-    handles = [
-        Patch(facecolor=MINIMUM_FILL, edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]),
-        style.favourite_star(words["favourite"]),
-        Line2D([], [], color=style.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"),
-    ]  # fmt: skip
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=1 if narrow else 3,
-        frameon=False, fontsize=8.5 if narrow else 9, handlelength=1.8, columnspacing=1.6, borderaxespad=0.2,
-    )  # fmt: skip
+def _legend(result: Json, groups: Sequence[Json]) -> list[Artist]:
+    words = _words(result, groups)
+    handles: list[Artist] = []
+    if any(minimisers(result, g) for g in groups):
+        handles.append(Patch(facecolor=MINIMUM_FILL, edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]))
+    if any(g["favourite"] is not None for g in groups):
+        handles.append(style.favourite_star(words["favourite"]))
+    if any(r["in_favourite_set"] for g in groups for r in g["rows"]):
+        handles.append(Line2D([], [], color=style.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"))
+    dashed = Line2D([], [], color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), label="no preference")
+    return [*handles, dashed]
 
 
 def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
     title, _ = votes_title(result, by_scene=by_scene)
     group = pooled(result)
-    caption = (
-        f"{basis(group, result)}. Bars: share of meetings won, "
-        f"each rival weighing the same; dashed: no preference. {result['bar_chart_warning']}"
-    )
+    caption = f"{basis(group, result)}{_each(result) if by_scene else ''}. "
+    if not group["n_votes"]:
+        caption += "Nobody has voted yet. "
+    caption += "Bars: share of meetings won, each rival weighing the same; dashed: no preference. "
+    if group["favourite"] is not None:
+        caption += "Star: highest Bradley–Terry score, which need not be the highest share. "
+    caption += result["bar_chart_warning"]
+    if by_scene:
+        caption += panels_note(len(_groups(result, by_scene=True)), len(scenes(result)))
+    if by_scene:
+        said = "; ".join(
+            f"{g['label']}: highest score {g['favourite_label'] or 'shared or not known'}"
+            for g in _groups(result, by_scene=True)
+        )
+        return texts(result, title, caption, f"Bar charts of the share of meetings won, one per scene. {said}.")
     shares = "; ".join(
         f"{r['label']} {100 * r['share']:.0f} %" if r["share"] is not None else f"{r['label']} not shown"
         for r in group["rows"]
     )
     alt = f"Bar chart of the share of meetings each condition won. {shares}. {result['headline']['sentence']}"
     return texts(result, title, caption, alt)
+
+
+def _each(result: Json) -> str:
+    n = [g["n_votes"] for g in scenes(result)]
+    return f", {min(n)} to {max(n)} in each scene" if min(n) < max(n) else f", {n[0]} in each scene"
 
 
 def _rows(result: Json, *, by_scene: bool) -> Table:
@@ -254,7 +272,7 @@ CHART = Chart(
 )
 BY_SCENE = Chart(
     stem="fig01_votes_by_scene",
-    exists=lambda result: len(scenes(result)) > 1,
+    exists=lambda result: len(scenes(result)) > 1 and pooled(result)["n_votes"] > 0,
     text=partial(_text, by_scene=True),
     draw=lambda result, narrow: votes_figure(result, narrow=narrow, by_scene=True),
     rows=partial(_rows, by_scene=True),

@@ -35,9 +35,10 @@ def own_shares(found: Json) -> list[float]:
 
 
 def _title(result: Json) -> tuple[str, str]:
+    bounded = "; 95 % interval" if learned(result)["lambda_low"] is not None else ""
     return (
         f"Style against content, as {voters(result)} weigh them",
-        "Share of style in the weights that predict the votes best; 95 % interval",
+        f"Share of style in the weights that predict the votes best{bounded}",
     )
 
 
@@ -75,14 +76,24 @@ def _row(axes: Axes, i: int, key: str, found: Json) -> None:
     if key == "voters":
         low, high = found["lambda_low"], found["lambda_high"]
         forest.interval(axes, i, (low, high), style.FAVOURITE, thick=True)
-        apart = generator is not None and low is not None and not low <= generator <= high
-        forest.dot(axes, i, found["lambda"], style.FAVOURITE, sure=apart or generator is None)
+        apart = low is not None and (generator is None or not low <= generator <= high)
+        forest.dot(axes, i, found["lambda"], style.FAVOURITE, sure=apart)
     elif generator is not None and key == "generator":
         forest.dot(axes, i, generator, style.MINIMISER, marker="D")
         axes.axvline(generator, color=style.MINIMISER, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     else:
         at = own_shares(found)
-        axes.plot(at, [i] * len(at), "|", markersize=13, color=style.INK, markeredgewidth=1, alpha=0.55, zorder=3)
+        axes.plot(
+            at,
+            [i] * len(at),
+            "|",
+            markersize=13,
+            color=style.INK,
+            markeredgewidth=1,
+            alpha=0.55,
+            zorder=3,
+            clip_on=False,
+        )
 
 
 def _text(result: Json) -> dict[str, str]:
@@ -90,6 +101,8 @@ def _text(result: Json) -> dict[str, str]:
     unit = "Losses are compared within scenes, in standard deviations."
     caption = f"{found['sentence']} {basis(pooled(result), result)}. {unit}"
     generator = found.get("lambda_generator")
+    if generator is not None and found["lambda_low"] is not None:
+        caption += " Filled dot: its interval leaves the share of the generator out."
     beside = f", the images were made with {100 * generator:.0f} %" if generator is not None else ""
     alt = f"Share of style in the weights: {100 * found['lambda']:.0f} % in the votes{beside}."
     return texts(result, _title(result)[0], caption, alt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from matplotlib.artist import Artist
@@ -20,6 +20,8 @@ from evaluation.core.figures.chart import (
     basis,
     columns,
     condition_labels,
+    first_panels,
+    panels_note,
     pooled,
     scenes,
     table,
@@ -32,19 +34,16 @@ from evaluation.core.figures.page import Names, names, page
 ENOUGH = 5
 #: Fields of a figure above which only colours are drawn: nobody reads more numbers.
 MOST_NUMBERS = 600
-#: Scenes that are drawn; the CSV has all.
-MOST_SCENES = 12
 #: (row condition, column condition) -> wins of the row, meetings, whether the difference is significant.
 Meetings = dict[tuple[str, str], tuple[float, int, bool]]
 
 
-def meetings(result: Json, scene: str | None) -> Meetings:
-    """All meetings in a scene, or summed over the scenes (then none is called significant), both ways round."""
+def meetings(rows: Iterable[Json], *, tested: bool) -> Meetings:
+    """Meetings of ``rows`` of the table of pairs, both ways round. ``tested``: they are of one scene; summed over
+    scenes none is called significant."""
     found: Meetings = {}
-    for row in table(result, "pairs"):
-        if scene is not None and row["scene_id"] != scene:
-            continue
-        significant = scene is not None and row["class"] == "different"
+    for row in rows:
+        significant = tested and row["class"] == "different"
         one, two = row["condition_1"], row["condition_2"]
         for a, b, wins in ((one, two, row["wins_1"]), (two, one, row["wins_2"])):
             before, n, _ = found.get((a, b), (0.0, 0, False))
@@ -62,40 +61,48 @@ def order(result: Json) -> list[str]:
 
 def _panels(result: Json, by_scene: bool) -> list[tuple[str, Meetings]]:
     if by_scene:
-        return [(g["label"], found) for g in scenes(result) if (found := meetings(result, g["scene"]))]
+        rows: dict[str, list[Json]] = {}
+        for row in table(result, "pairs"):
+            rows.setdefault(row["scene_id"], []).append(row)
+        return [(g["label"], meetings(mine, tested=True)) for g in scenes(result) if (mine := rows.get(g["scene"]))]
     # One scene is its own sum, and then its pairs were tested.
-    alone = scenes(result)[0]["scene"] if len(scenes(result)) == 1 else None
-    found = meetings(result, alone)
+    found = meetings(table(result, "pairs"), tested=len(scenes(result)) == 1)
     return [("", found)] if found else []
 
 
 def _draw(result: Json, narrow: bool, *, by_scene: bool) -> Figure:
-    panels, there = _panels(result, by_scene)[:MOST_SCENES], order(result)
+    there = order(result)
+    panels = first_panels(_panels(result, by_scene), len(there))
     label = condition_labels(result)
     width = style.NARROW if narrow else style.WIDE
     k = len(there)
     abreast = 1 if narrow or not by_scene else min(3 if k <= 7 else 2, len(panels))
     rows = [f"{i}  {label[c]}" for i, c in enumerate(there, start=1)]
-    column = names(rows, width, size=9.0 if k <= 30 else 7.0, share=0.34, line=0.17)
+    # Many long names would make tall rows of slim fields: on a narrow page they get more of the width.
+    long = narrow and k > 9
+    column = names(rows, width, size=9.0 if k <= 30 and not long else 8.0, share=0.5 if long else 0.34, line=0.17)
     each = (width - column.width - 0.2) / abreast
-    across = min(each - (0.25 if abreast > 1 else 0.0), 0.95 * k)
+    across = min(each - (0.25 if abreast > 1 else 0.0), 1.25 * k)
     line = max(column.line, min(across / k, 0.5))
+    most = max(n for _, found in panels for _, n, _ in found.values())
+    roomy = across / k > style.text_width([f"n {most}"], matrix.LEAST_SIZE) + 0.08
+    line = max(line, 0.44 if roomy else 0.0)
     lines = math.ceil(len(panels) / abreast)
-    head = 0.52 if by_scene else 0.26
+    titles = [style.two_lines(name, across, 9.5) if name else [] for name, _ in panels]
+    head = 0.3 + 0.17 * max(map(len, titles))
     sheet = page(result, *_title(by_scene), lines * (head + k * line + 0.14), narrow=narrow, legend=_legend(panels))
     numbers = k * (k - 1) * len(panels) <= MOST_NUMBERS
-    size = min(9.5, 24.0 * across / k) if numbers and across / k > 0.24 else 0.0
-    for i, (name, found) in enumerate(panels):
+    size = matrix.number_size(across / k, 0.24) if numbers else 0.0
+    for i, (_, found) in enumerate(panels):
         down, place = divmod(i, abreast)
         top = down * (head + k * line + 0.14)
         axes = sheet.axes(column.width + place * each, top + head, across, k * line)
-        matrix.draw_cells(
-            axes, _cells(found, there, roomy=line > 0.36 and across / k > 0.42), k, k, matrix.PREFERENCE, size=size
-        )
+        matrix.draw_cells(axes, _cells(found, there, roomy=roomy), k, k, matrix.PREFERENCE, size=size)
         _number(axes, k, across, column, rows if place == 0 else [])
-        if name:
-            text = style.one_line(name, across, 9.5)
-            sheet.text(column.width + place * each, top + 0.06, text, fontsize=9.5, fontweight="bold")
+        sheet.text(
+            column.width + place * each, top + head - 0.24, "\n".join(titles[i]), fontsize=9.5, fontweight="bold",
+            va="bottom",
+        )  # fmt: skip
     return sheet.figure
 
 
@@ -162,8 +169,7 @@ def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
         f"{basis(pooled(result), result)}. A tie counts half for each side; n, where it is written, is the number of "
         f"meetings. {_tested(result, panels, by_scene)}"
     )
-    if len(panels) > MOST_SCENES:
-        caption += f" The first {MOST_SCENES} scenes are drawn; the CSV has all."
+    caption += panels_note(len(first_panels(panels, len(order(result)))), len(panels))
     first = order(result)[0]
     alt = (
         f"Table of win shares of {len(order(result))} conditions against each other"

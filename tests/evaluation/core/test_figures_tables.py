@@ -1,40 +1,25 @@
 """Figures drawn from the tables and parts of an analysis: each where it has something to show, and legible there."""
 
-import csv
 import dataclasses
 import functools
-import io
 import itertools
 import json
 import re
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 
 from evaluation.core.analysis import analyse
-from evaluation.core.data_quality import data_quality_section
 from evaluation.core.dataset import MetricInfo, Score
-from evaluation.core.evidence import gather
-from evaluation.core.factors import factors_section
-from evaluation.core.figures import chart_files, chart_texts, style, ticks
+from evaluation.core.figures import chart_texts, dose, people, style, ticks, times, votes
 from evaluation.core.figures.files import CHARTS
-from evaluation.core.learned import learned_section
+from evaluation.core.figures.page import page
 from evaluation.core.options import Options
-from evaluation.core.pairs import pairs_section
-from evaluation.core.regret import regret_section
-from evaluation.core.shape import shape_section
 from tests.evaluation.core.test_figures import LONG, boxes, touching
 from tests.evaluation.simulate import study
 
 FAST = Options(draws=199)
-SECTIONS = {
-    "quality": data_quality_section,
-    "pairs": pairs_section,
-    "regret": regret_section,
-    "shape": shape_section,
-    "learned": learned_section,
-    "factors": factors_section,
-}
 METRICS = (
     MetricInfo("style", "style", "Style loss (raw)", role="objective_part", comparable_within="scene"),
     MetricInfo("content", "content", "Content loss (raw)", role="objective_part", comparable_within="scene"),
@@ -74,29 +59,11 @@ def study_of(k=6, scenes=3, *, params=None, labels=None, spread=1.0, seed=0, n_t
 
 
 def result_of(data):
-    """The analysis of ``data`` with every part that a figure is drawn from."""
+    """The analysis of ``data`` with loss curves, and with hyper-parameters where its own grid has none."""
     result = analyse(data, FAST)
-    evidence = gather(data.canonical(), "q", FAST)
-    for name, section in SECTIONS.items():
-        found = section(evidence)
-        result["sections"][name] = found.summary
-        result["tables"] |= found.rows
-    result["tables"]["metric_agreement"] = agreement_rows(result)
     result["tables"]["factors"] = result["tables"]["factors"] or factor_rows(result)
     result["curves"] = curves_of(result)
     return result
-
-
-def agreement_rows(result):
-    people = result["groups"][0]["n_participants"]
-    bounded = people >= 8
-    return [
-        {"metric_id": m["id"], "subset": "all", "n_votes": result["groups"][0]["n_votes"], "n_participants": people,
-         "n_scenes": 6, "accuracy": accuracy, "ci_low_c1": accuracy - 0.04 if bounded else None,
-         "ci_high_c1": accuracy + 0.04 if bounded else None, "se_c2": 0.03 if bounded else None, "ceiling_loo": 0.66,
-         "ceiling_majority": 0.71, "human_human": 0.6, "status": "ok", "reason_code": ""}
-        for m, accuracy in zip(result["metrics"], (0.47, 0.61, 0.52, 0.67), strict=True)
-    ]  # fmt: skip
 
 
 def factor_rows(result):
@@ -249,16 +216,6 @@ def test_the_same_analysis_gives_the_same_bytes():
     assert style.styled(drawn) == style.styled(drawn)
 
 
-def test_a_figure_has_four_files():
-    found = analyse(study_of(4, 1, n_participants=10), FAST) | {"tables": {}, "sections": {}}
-    files = chart_files(found)
-    stems = list(chart_texts(found))
-    assert list(files) == [f"{s}{end}" for s in stems for end in (".svg", ".png", "_narrow.svg", ".csv")]
-    for name, content in files.items():
-        if name.endswith(".csv"):
-            assert list(csv.DictReader(io.StringIO(content.decode()))), name
-
-
 def rows(name, stem):
     chart = next(c for c in CHARTS if c.stem == stem)
     head, *lines = chart.rows(result(name))
@@ -377,7 +334,103 @@ def test_many_scenes_are_drawn_in_part_and_said_so():
     pairs = [p | {"scene_id": g["scene"]} for g in many for p in found["tables"]["pairs"][:3]]
     grown = found | {"groups": [pooled, *many], "tables": found["tables"] | {"pairs": pairs}}
     chart = next(c for c in CHARTS if c.stem == "fig05_wins_by_scene")
-    assert "The first 12 scenes are drawn" in chart.text(grown)["caption"]
+    assert "The first 12 of 14 scenes are drawn" in chart.text(grown)["caption"]
     assert len({row[0] for row in chart.rows(grown)[1:]}) == 14
-    figure = style.styled(functools.partial(chart.draw, grown, False))
-    assert len(figure.axes) == 12
+    assert "The first 11 of 14 scenes are drawn" in votes.BY_SCENE.text(grown)["caption"]
+    figure = style.styled(functools.partial(votes.BY_SCENE.draw, grown, False))
+    assert len(figure.axes) == 11
+
+
+def texts_of(chart, found, narrow=False):
+    return {text for text, _ in boxes(style.styled(functools.partial(chart.draw, found, narrow)))}
+
+
+def by_stem(stem):
+    return next(c for c in CHARTS if c.stem == stem)
+
+
+def test_the_two_totals_of_one_objective_are_drawn_once_and_said_to_be_the_same():
+    data = study_of(3, 2)
+    own = MetricInfo("own", "own", "Total loss (own weights)", role="objective")
+    twins = [dataclasses.replace(s, metric="own") for s in data.scores if s.metric == "total"]
+    found = analyse(dataclasses.replace(data, metrics=(*data.metrics, own), scores=(*data.scores, *twins)), FAST)
+    chart = by_stem("fig02_losses")
+    assert {row[1] for row in chart.rows(found)[1:]} & {"Total loss", "Total loss (own weights)"} == {"Total loss"}
+    assert "Total loss (own weights) has the same values as total loss." in chart.text(found)["caption"]
+
+
+def test_a_mark_at_even_odds_stands_at_even_odds():
+    rows = [{"left_rate": v, "included": True} for v in (0.25, 0.36, 0.5, 0.5, 0.81)]
+    measure = next(m for m in people.MEASURES if m.key == "left_rate")
+    places, _ = people._places(rows, measure, 38)
+    assert places[50.0, True] == 2
+    assert sorted(p for p, _ in places) == pytest.approx([25, 36, 50, 81], abs=1)
+
+
+def test_a_fit_without_bound_and_medians_of_a_handful_are_not_drawn():
+    one = {"levels": [0.01, 0.1, 1.0], "log": True, "theta": [-1.0, 1.0, 0.0], "alone": True}
+    assert dose._has_fit(one | {"quadratic": {"b1": -2.0, "b2": -1.0}})
+    assert not dose._has_fit(one | {"quadratic": {"b1": -400.0, "b2": -200.0}})
+    steps = [{"low": 0.0, "high": 1.0, "median_rt_ms": 900, "n_votes": n} for n in (4, 30)]
+    assert times._steps({"sections": {"quality": {"rt": {"by_distance": steps}}}}) == []
+
+
+def test_every_bar_has_its_number_even_where_its_interval_reaches_the_end():
+    data = study_of(4, 2, n_participants=20, n_trials=20)
+    won = {s.id for s in data.stimuli if s.condition == "c2"}
+    choices = ["left" if t.left in won else "right" if t.right in won else t.choice for t in data.trials]
+    trials = tuple(dataclasses.replace(t, choice=c) for t, c in zip(data.trials, choices, strict=True))
+    found = analyse(dataclasses.replace(data, trials=trials), FAST)
+    for chart, narrow in itertools.product((votes.CHART, votes.BY_SCENE), (False, True)):
+        figure = style.styled(functools.partial(chart.draw, found, narrow))
+        drawn = boxes(figure)
+        panels = [axes.get_window_extent() for axes in figure.axes]
+        whole = [box for text, box in drawn if text == "100"]
+        assert len(whole) == len(panels)
+        assert all(any(panel.x0 < box.x0 and box.x1 < panel.x1 for panel in panels) for box in whole)
+        assert touching(drawn) == []
+
+
+def test_the_scatter_says_its_correlation_and_draws_the_regret():
+    found = result("rates")
+    said = texts_of(by_stem("fig03_loss"), found)
+    assert any(re.fullmatch(r"mean ρ = −?\d\.\d\d \(p [=<] \.\d+; least possible \.\d+\)", t) for t in said), said
+    assert "its height is the regret" in said
+    assert sum(t.startswith("ρ = ") for t in texts_of(by_stem("fig03_loss_by_scene"), found)) == 3
+    crowded = found | {"tables": {}}
+    crowded["groups"] = [g | {"rows": [r | {"label": f"{r['label']}, {LONG[1]}, {LONG[2]}"} for r in g["rows"]]}
+                         for g in found["groups"]]  # fmt: skip
+    named = sorted(t[0] for t in texts_of(by_stem("fig03_loss"), crowded) if LONG[1] in t)
+    assert named == ["○", "★"]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_legend_of_any_length_stays_on_the_page(narrow):
+    rng = np.random.default_rng(1)
+    found = result("one scene")
+    for n in range(1, 14):
+        handles = [Line2D([], [], label="m" * int(rng.integers(2, 30))) for _ in range(n)]
+        sheet = style.styled(functools.partial(page, found, "title", "words", 0.3, narrow=narrow, legend=handles))
+        drawn = boxes(sheet.figure)
+        width, height = sheet.figure.get_size_inches() * sheet.figure.dpi
+        assert len(drawn) == n + 2
+        assert touching(drawn) == []
+        assert all(b.x1 <= width and b.y0 >= 0 and b.y1 <= height for _, b in drawn)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_levels_of_a_large_grid_do_not_touch_and_its_numbers_are_drawn(narrow):
+    found = result("grid")
+    pooled = found["groups"][0]
+    places = list(itertools.product((0.01, 0.05), [round(10 ** (i / 2), 4) for i in range(10)]))
+    conditions = [
+        found["conditions"][0] | {"id": f"n{i}", "label": f"n{i}", "params": {"lr": a, "style_weight": b}}
+        for i, (a, b) in enumerate(places)
+    ]
+    rows = [pooled["rows"][0] | {"condition": c["id"], "n_votes": 1234, "share": 0.37} for c in conditions]
+    grown = found | {"conditions": conditions, "groups": [pooled | {"rows": rows}, *found["groups"][1:]]}
+    grown |= {"metrics": [], "primary": None}
+    drawn = boxes(style.styled(functools.partial(by_stem("fig04_grid").draw, grown, narrow)))
+    assert touching(drawn) == []
+    assert [text for text, _ in drawn].count("37") == 20
+    assert [text for text, _ in drawn].count("n 1234") == (0 if narrow else 20)
