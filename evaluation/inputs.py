@@ -2,14 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from django.db.models import FilteredRelation, Q
 
+from evaluation.core.curves import spread
 from evaluation.core.dataset import (
     Condition,
+    LossPoint,
     MetricInfo,
     Participant,
     Question,
@@ -21,11 +24,14 @@ from evaluation.core.dataset import (
 )
 from generation import models as generation
 from generation.core import tasks
+from generation.core.protocols import loss_terms, read_curve
 from generation.core.spec import digest
+from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from studyplatform.voting import models as voting
 from studyplatform.voting.selectors import panel_hash, participant_hash
 
 ID_LENGTH = 12  # hex digits of a digest that make an id in exports
+CURVES, STEPS = 1000, 100  # most loss curves in the data of a study, and most steps of each
 NETWORK_KEYS = ("backbone", "network")  # parameters and metric settings that name a feature network
 
 
@@ -50,6 +56,7 @@ def study_data(study: voting.Study) -> StudyData:
         scores=_scores(stimuli, metrics, names),
         participants=_participants(study),
         trials=_trials(study),
+        curves=_curves(stimuli),
     ).canonical()
 
 
@@ -188,6 +195,23 @@ def _scores(
         for (render, metric), row in last.items()
         for name in of_render[render]
     )
+
+
+def _curves(stimuli: Iterable[voting.Stimulus]) -> tuple[LossPoint, ...]:
+    """Some steps of the loss curves of the first pictures of the grid; whole curves lie in the masters and in packs."""
+    drawn = [s for s in stimuli if s.role == voting.Stimulus.Role.GRID and s.render.curve_id][:CURVES]
+    return tuple(point for stimulus in drawn for point in _curve(stimulus))
+
+
+def _curve(stimulus: voting.Stimulus) -> Iterator[LossPoint]:
+    try:
+        curve = read_curve(artifact_bytes(stimulus.render.curve_id or ""))
+    except ArtifactMissing:
+        return  # The verdict does not need it; `render` says what is missing.
+    for term, (values, weight) in loss_terms(curve).items():
+        for step in spread(list(range(len(values))), STEPS):
+            value = float(values[step])
+            yield LossPoint(stimulus.public_name, step, term, value if isfinite(value) else None, weight)
 
 
 def _participants(study: voting.Study) -> tuple[Participant, ...]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from evaluation.core import words
+from evaluation.core.curves import curves_json
 from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import Evidence, gather
 from evaluation.core.metrics.agreement import agreement_section
@@ -123,6 +124,7 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         "metrics": metrics,
         "primary": evidence.primary,
         "sections": said,
+        "curves": curves_json(data),
         "tables": tables,
         "ceilings": said["ceilings"],
     }

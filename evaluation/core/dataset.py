@@ -155,6 +155,18 @@ class Trial:
     submitted_at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """A term of the loss at a step of the optimiser: ``raw``, without its weight, None where it was not finite. The
+    total is a weighted sum already and weighs 1."""
+
+    stimulus: str
+    step: int
+    term: str
+    raw: float | None
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyData:
     """A whole study. ``networks``: names of the feature networks behind the losses. ``frozen_at``: when its design was
@@ -175,6 +187,7 @@ class StudyData:
     scores: tuple[Score, ...]
     participants: tuple[Participant, ...]
     trials: tuple[Trial, ...]
+    curves: tuple[LossPoint, ...] = ()
 
     @property
     def random_features(self) -> bool:
@@ -200,6 +213,7 @@ class StudyData:
             scores=tuple(sorted(self.scores, key=lambda s: (s.stimulus, s.metric))),
             participants=tuple(sorted(self.participants, key=lambda p: p.id)),
             trials=tuple(sorted(self.trials, key=lambda t: t.id)),
+            curves=tuple(sorted(self.curves, key=lambda p: (p.stimulus, p.term, p.step))),
         )
 
     @cached_property

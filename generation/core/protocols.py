@@ -54,6 +54,16 @@ class Measure(Protocol):
     ) -> list[ScoreValue]: ...
 
 
+def loss_terms(curve: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, tuple[npt.NDArray[np.float64], float]]:
+    """The terms of a curve by name: values by step, and the weight of each in the total, which itself weighs 1.
+
+    The arrays of a curve stand in the order of their ``weights``, the total behind them.
+    """
+    names = [name for name in curve if name not in ("total", "weights")][: len(curve.get("weights", ()))]
+    terms = {name: (curve[name], float(w)) for name, w in zip(names, curve.get("weights", ()), strict=False)}
+    return terms | ({"total": (curve["total"], 1.0)} if "total" in curve else {})
+
+
 def read_curve(data: bytes) -> dict[str, npt.NDArray[np.float64]]:
     """The arrays of a curve artifact (npz without pickles), by name."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:

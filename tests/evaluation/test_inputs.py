@@ -1,15 +1,21 @@
 """The rows of a study as plain data, with nothing that identifies or opens anything."""
 
+import io
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import storages
 from django.utils import timezone
 
 from evaluation.core import bundle
+from evaluation.core.analysis import analyse
+from evaluation.core.options import Options
 from evaluation.inputs import study_data
 from generation.models import GridMetric, Metric, Render, Score
+from generation.services.artifacts import artifact_store, master_name
 from studyplatform.voting.models import Exclusion, Study
 from tests import factories
 
@@ -76,6 +82,30 @@ def test_two_grids_that_disagree_leave_the_primary_metric_open(study: Study) -> 
     GridMetric.objects.filter(grid=other, metric__key="style_loss").update(is_primary=True)
     study.grids.add(other)
     assert study_data(study).primary_metric == ""
+
+
+def test_loss_curves_come_thinned_with_their_weights_and_a_lost_one_is_left_out(study: Study) -> None:
+    shown = list(study.stimuli.filter(role="grid").select_related("render").order_by("pk")[:2])
+    style = np.geomspace(10, 1, 500)
+    style[-1] = np.nan
+    arrays = {"style": style, "content": style / 2, "total": style * 3, "scale": style, "weights": np.array([2.0, 0.5])}
+    for stimulus, stored in zip(shown, (True, False), strict=True):
+        file = io.BytesIO()
+        np.savez(file, **arrays, seed=np.array([stimulus.pk]))
+        artifact = artifact_store(data=file.getvalue(), kind="curve")
+        Render.objects.filter(pk=stimulus.render_id).update(curve=artifact)
+        if not stored:
+            storages["masters"].delete(master_name(artifact.sha256))
+    data = study_data(study)
+    points = [p for p in data.curves if p.term == "style"]
+    assert {p.stimulus for p in data.curves} == {shown[0].public_name}
+    assert {(p.term, p.weight) for p in data.curves} == {("style", 2.0), ("content", 0.5), ("total", 1.0)}
+    assert (len(points), points[0].step, points[-1].step, points[-1].raw) == (100, 0, 499, None)
+    drawn = analyse(data, Options(draws=199))["curves"]
+    assert {(p["scene"], p["condition"]) for p in drawn} == {
+        (s.scene, s.condition) for s in data.stimuli if s.id == shown[0].public_name
+    }
+    assert drawn[0]["weighted"] == pytest.approx(drawn[0]["raw"] * 0.5)
 
 
 def test_the_number_of_queries_does_not_grow(study: Study, django_assert_max_num_queries) -> None:

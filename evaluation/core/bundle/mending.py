@@ -16,7 +16,7 @@ Rows = dict[int, Any]
 
 def check_ids(table: Table, rows: Rows, absent: Collection[str]) -> None:
     """Refuse ids that could not name a file: those of ``table``, and those that only it tells of ``absent`` tables."""
-    columns = [c for c in table.columns if c.field in table.key or c.to in absent]
+    columns = [c for c in table.columns if c.type == "s" and (c.field in table.key or c.to in absent)]
     good: set[str] = set()
     for line, row in rows.items():
         for column in columns:
@@ -32,7 +32,7 @@ def check_ids(table: Table, rows: Rows, absent: Collection[str]) -> None:
 def without_twins(table: Table, rows: Rows, notes: Notes) -> Rows:
     """The rows without those that repeat a key: the same row once more is dropped, of a trial the first submission
     counts, and anything else cannot be decided."""
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[tuple[str | int, ...], int] = {}
     kept: Rows = {}
     for line, row in rows.items():
         key = tuple(getattr(row, k) for k in table.key)
@@ -42,7 +42,7 @@ def without_twins(table: Table, rows: Rows, notes: Notes) -> Rows:
             continue
         other = rows[first[key]]
         names = ", ".join(c.name for c in table.columns if c.field in table.key)
-        place = f"{table.path}, line {line}: {names} {' '.join(key)!r} stands in line {first[key]} already"
+        place = f"{table.path}, line {line}: {names} {' '.join(map(str, key))!r} stands in line {first[key]} already"
         if _same(row, other):
             notes.add(f"such lines in {table.path}", f"{place} and says the same. It counts once.")
         elif table.name == "trials":
@@ -63,7 +63,8 @@ def _same(row: Any, other: Any) -> bool:
 
 def check_references(tables: Mapping[str, Rows]) -> None:
     """Refuse rows that name what is not there, and a study with nothing to compare."""
-    ids = {name: {row.id for row in rows.values()} for name, rows in tables.items() if name != "scores"}
+    named = {column.to for table in TABLES for column in table.columns if column.to}
+    ids = {name: {row.id for row in tables[name].values()} for name in named}
     for table in TABLES:
         for column in (c for c in table.columns if c.to):
             if (table.name, column.to) == ("trials", "scenes"):

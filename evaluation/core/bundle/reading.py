@@ -29,7 +29,8 @@ HEAD = {
 #: A million trials are 200 MB; a larger file is refused before it is read into memory.
 MOST_BYTES = 2 * 10**9
 #: Each table is read after those whose rows complete its own.
-ORDER = ("questions", "conditions", "scenes", "stimuli", "metrics", "participants", "scores", "trials")
+ORDER = ("questions", "conditions", "scenes", "stimuli", "metrics", "participants", "scores", "loss_curves",
+         "trials")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def read(files: Mapping[str, bytes], *, slug: str = "study") -> Loaded:
         rows = _read_table(table, files[table.path], fill, kept, notes)
         mending.check_ids(table, rows, absent)
         tables[name] = mending.without_twins(table, rows, notes)
+    tables.setdefault("loss_curves", {})
     filling.derive(tables, params, simulated=head["simulated"])
     mending.check_references(tables)
     tables["scores"] = mending.scores(tables["scores"], notes)

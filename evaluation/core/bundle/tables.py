@@ -11,6 +11,7 @@ from evaluation.core.ballots import SHARE_LEFT
 from evaluation.core.dataset import (
     METRIC_ROLES,
     Condition,
+    LossPoint,
     MetricInfo,
     Participant,
     Question,
@@ -124,6 +125,13 @@ TABLES = (
          _need("value", type="f", empty=True), _c("status", among=("ok", "nan", "failed", "unavailable"))),
         ("stimulus", "metric"),
         needed=True,
+    ),
+    Table(
+        "loss_curves", "curves", LossPoint,
+        (_need("stimulus_id", "stimulus", to="stimuli"), _need("step", type="i"), _need("term"),
+         _need("raw_value", "raw", "f", empty=True), _c("weight", type="f")),
+        ("stimulus", "step", "term"),
+        repeats=("weighted_value",),
     ),
     Table(
         "participants", "participants", Participant,

@@ -68,6 +68,8 @@ def _derived(data: StudyData, name: str) -> tuple[list[str], Callable[[Any], Seq
             if trial.choice and not trial.superseded:
                 answered.setdefault(trial.participant, []).append(trial)
         return ["left_rate", "longest_run", "median_rt_ms", "share_fast"], lambda p: _habits(answered.get(p.id, []))
+    if name == "loss_curves":
+        return ["weighted_value"], lambda p: (None if p.raw is None else p.raw * p.weight,)
     return [], lambda row: ()
 
 

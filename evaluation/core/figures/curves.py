@@ -71,23 +71,28 @@ def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
     shown = _scenes(result, column)[:MOST_SCENES]
     terms = list(dict.fromkeys(p["term"] for p in points))
     looks, width = _looks(result, column), style.NARROW if narrow else style.WIDE
-    abreast = min(2 if narrow else 3, len(terms))
+    abreast = min(2 if narrow else 4, len(terms))
     each, panel = (width - 0.1) / abreast, 1.4 if narrow else 1.8
-    cells = list(itertools.product(shown, terms))
-    lines = -(-len(cells) // abreast)
+    lines = -(-len(terms) // abreast)
+    # A scene is a block of lines below its name.
+    name = 0.3 if len(_scenes(result, column)) > 1 else 0.0
+    block = lines * (panel + 0.78) + name
     sheet = page(
         result,
         *_title(result, column),
-        lines * (panel + 0.78),
+        len(shown) * block,
         narrow=narrow,
         legend=_legend(result, column, narrow=narrow),
     )
     lines_of: dict[tuple[str, str, str], list[Json]] = {}
     for p in sorted(points, key=lambda p: p["step"]):
         lines_of.setdefault((p["scene"], p["condition"], p["term"]), []).append(p)
-    for i, (group, term) in enumerate(cells):
+    for (s, group), (i, term) in itertools.product(enumerate(shown), enumerate(terms)):
         down, place = divmod(i, abreast)
-        axes = sheet.axes(0.6 + place * each, 0.28 + down * (panel + 0.78), each - 0.72, panel)
+        if name and i == 0:
+            label = style.one_line(group["label"], width - 0.3, 10.5)
+            sheet.text(0.12, s * block + 0.02, label, fontsize=10.5, fontweight="bold")
+        axes = sheet.axes(0.6 + place * each, s * block + name + 0.28 + down * (panel + 0.78), each - 0.72, panel)
         lowest = minimum(primary(result), group["scene"])
         for condition, (color, dashes) in looks.items():
             mine = lines_of.get((group["scene"], condition, term))
@@ -105,12 +110,7 @@ def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
         axes.xaxis.set_major_locator(ticks.few(each, 0.6))
         ticks.loss_axis(axes, "y", panel)
         axes.set_xlabel("step", fontsize=9)
-        title = term
-        if len(_scenes(result, column)) > 1:
-            # A long name of a scene is cut, never the term.
-            room = each - 0.75 - style.text_width([f": {term}"], 9.5, "bold")
-            title = f"{style.one_line(group['label'], room, 9.5)}: {term}"
-        axes.set_title(title, fontsize=9.5, fontweight="bold", loc="left", pad=5)
+        axes.set_title(term, fontsize=9.5, loc="left", pad=5)
     return sheet.figure
 
 

@@ -56,6 +56,7 @@ def chart_files(result: Json) -> dict[str, bytes]:
 
 
 def files_of(chart: Chart, result: Json) -> list[tuple[str, bytes]]:
+    """(name, bytes) of one figure's files; call it within :func:`style.styled`."""
     text = chart.text(result)
     title, alt = text["title"], text["alt"]
     wide, narrow = chart.draw(result, False), chart.draw(result, True)

@@ -180,7 +180,7 @@ def _replicates(
 
 
 def _told(evidence: Evidence, found: Layout, effects: Effects) -> tuple[Json, list[Json]]:
-    """Summary and rows of one measure. The interval of a size is that of its highest less its lowest level."""
+    """Summary and rows of one measure."""
     options, factors = evidence.options, found.factors
     size = sizes(factors, effects.values)
     rank = np.argsort(np.argsort(-size, kind="stable"))
@@ -189,12 +189,10 @@ def _told(evidence: Evidence, found: Layout, effects: Effects) -> tuple[Json, li
     for f, factor in enumerate(factors):
         common = {"factor": factor.name, "kind": effects.kind, "unit": effects.unit, "rank": int(rank[f]) + 1}
         common["p_rank_first"] = None if chance is None else float(chance[f, 0])
-        change = factor.contrasts @ effects.values
-        whole = factor.contrasts[np.argmax(change)] - factor.contrasts[np.argmin(change)]
-        for level, contrast in [*zip(factor.levels, factor.contrasts, strict=True), ("", whole)]:
+        for level, contrast in zip(factor.levels, factor.contrasts, strict=True):
             low, high = _interval(effects, contrast)
-            low = low if level or low is None else max(0.0, low)
             rows.append(_row(common, level, float(contrast @ effects.values), low, high, effects.reason))
+        rows.append(_row(common, "", float(size[f]), *range_interval(effects, factor.contrasts), effects.reason))
     order = [factors[i].name for i in np.argsort(rank)]
     return {
         "order": order,
@@ -207,12 +205,27 @@ def _told(evidence: Evidence, found: Layout, effects: Effects) -> tuple[Json, li
     }, rows
 
 
-def _interval(effects: Effects, contrast: FloatArray) -> tuple[float | None, float | None]:
+def _interval(effects: Effects, contrast: FloatArray, level: float = 0.95) -> tuple[float | None, float | None]:
     if effects.cov is None:
         return None, None
-    half = float(stats.t.ppf(0.975, effects.df)) * float(np.sqrt(contrast @ effects.cov @ contrast))
+    half = float(stats.t.ppf(0.5 + level / 2, effects.df)) * float(np.sqrt(max(0.0, contrast @ effects.cov @ contrast)))
     middle = float(contrast @ effects.values)
     return middle - half, middle + half
+
+
+def range_interval(effects: Effects, contrasts: FloatArray) -> tuple[float | None, float | None]:
+    """95 % interval of the range over levels with ``contrasts`` (L, K).
+
+    From the intervals of all differences of two levels at once (Bonferroni): the range is none smaller than the lowest
+    that any of them allows, none larger than the highest. The interval of the highest less the lowest level alone,
+    chosen by the votes, leaves out a true range of zero in up to 16 of 100 studies.
+    """
+    i, j = np.triu_indices(len(contrasts), 1)
+    each = [_interval(effects, c, 1 - 0.05 / len(i)) for c in contrasts[i] - contrasts[j]]
+    bounds = [(max(low, -high), max(high, -low)) for low, high in each if low is not None and high is not None]
+    if not bounds:
+        return None, None
+    return max(0.0, *(low for low, _ in bounds)), max(high for _, high in bounds)
 
 
 def _row(

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.core import bundle
 from evaluation.core.analysis import analyse
-from evaluation.core.dataset import Score
+from evaluation.core.dataset import LossPoint, Score
 from evaluation.core.options import Options
 from tests.evaluation.simulate import study
 
@@ -23,7 +23,11 @@ def data():
     conditions = (dataclasses.replace(made.conditions[0], params=params), *made.conditions[1:])
     scores = (*made.scores[:-1], Score(made.scores[-1].stimulus, "total", None, "failed"))
     scenes = (dataclasses.replace(made.scenes[0], label='=HYPERLINK("x"), "quoted"\nline'), *made.scenes[1:])
-    return dataclasses.replace(made, conditions=conditions, scores=scores, scenes=scenes).canonical()
+    curves = tuple(
+        LossPoint(made.stimuli[0].id, step, term, None if step == 30 else 0.1 / (1 + step), weight)
+        for term, weight in (("style", 1e3), ("total", 1.0)) for step in (0, 3, 30)
+    )  # fmt: skip
+    return dataclasses.replace(made, conditions=conditions, scores=scores, scenes=scenes, curves=curves).canonical()
 
 
 def test_out_and_back_is_the_same_study(data, tmp_path):

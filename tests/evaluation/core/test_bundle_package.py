@@ -44,7 +44,7 @@ def test_frictionless_finds_every_table_as_described(data, tmp_path):
     files = written(data)
     found = report(files, tmp_path)
     assert found.valid, found.flatten(["type", "note"])
-    assert found.stats["tasks"] == 9
+    assert found.stats["tasks"] == 10
     package = json.loads(files["datapackage.json"])
     resources = {r["name"]: r["schema"] for r in package["resources"]}
     kind = {f["name"]: f["type"] for f in resources["conditions"]["fields"]}
@@ -106,7 +106,7 @@ def test_croissant_names_every_column_of_every_table(data):
         assert source["sha256"] == hashlib.sha256(content).hexdigest()
         header = next(csv.reader(io.StringIO(content.decode())))
         assert [f["source"]["extract"]["column"] for f in record["field"]] == header
-    assert len(objects) == len(found["recordSet"]) == 9
+    assert len(objects) == len(found["recordSet"]) == 10
 
 
 def test_the_dictionary_in_the_docs_is_the_code():

@@ -12,7 +12,7 @@ from evaluation.core.metrics.claims import MIN_SCENES
 from evaluation.core.sections import Json, Section, Test
 from evaluation.core.weights import logit
 from evaluation.core.weights.learned import ratio
-from evaluation.core.weights.learned.held_out import Gain, agreement_gain, regret_gain, weights_without
+from evaluation.core.weights.learned.held_out import HALVES, Gain, agreement_gain, halves, regret_gain, weights_without
 from evaluation.core.weights.learned.parts import Parts, generator_share, generator_weights, loss_parts
 from evaluation.core.weights.logit import Logit
 from evaluation.core.weights.terms import term_rows
@@ -174,12 +174,17 @@ def _gains(
         said = words.reason_json(reason, evidence.voice) if reason else None
         return empty | {"gain_reason": said}, []
     coef = weights_without(fitted, scene, len(evidence.votes.scenes))
+    drawn = halves(fitted, coef, person, scene, seed=evidence.options.seed)
     found: dict[str, Gain | None] = {
-        "gain_agreement": agreement_gain(coef, z, raw, weights, fitted.y, person, scene),
+        "gain_agreement": agreement_gain(coef, drawn, z, raw, weights, fitted.y, person, scene),
         "gain_regret": regret_gain(evidence, parts, coef, weights),
     }
     summary: Json = dict(empty) | {"gain_reason": None}
     tests: list[Test] = []
+    methods = {
+        "gain_agreement": f"{HALVES} random halves of the participants, t",
+        "gain_regret": "participant-clustered t",
+    }
     for name, unit in (("gain_agreement", "share of votes"), ("gain_regret", "logit")):
         gain = found[name]
         if gain is None:
@@ -192,7 +197,7 @@ def _gains(
                 hypothesis="comparison", scope="held-out scenes, learned less generator's weights",
                 estimate=gain.estimate, unit=unit, null_value=0.0, se=gain.se, ci_low=low, ci_high=high, ci_level=0.95,
                 df=float(people - 1), p_raw=p, n_votes=len(fitted.y), n_participants=people, n_scenes=gain.n_scenes,
-                n_conditions=len(evidence.votes.conditions), method="leave one scene out, participant-clustered t",
+                n_conditions=len(evidence.votes.conditions), method=f"leave one scene out, {methods[name]}",
             )
         )  # fmt: skip
     return summary, tests

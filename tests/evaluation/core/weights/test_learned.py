@@ -12,8 +12,8 @@ from evaluation.core.evidence import gather
 from evaluation.core.options import Options
 from evaluation.core.weights import logit
 from evaluation.core.weights.learned import learned_section, ratio
-from evaluation.core.weights.learned.held_out import agreement_gain
-from evaluation.core.weights.learned.parts import z_difference
+from evaluation.core.weights.learned.held_out import Halves, agreement_gain, halves, weights_without
+from evaluation.core.weights.learned.parts import loss_parts, z_difference
 from tests.evaluation.core.losses import weighed
 
 FAST = Options(draws=499)
@@ -150,11 +150,26 @@ def test_the_gain_in_agreement_by_hand():
     coef = np.array([[-1.0, 0.0], [1.0, 0.0]])
     raw = np.array([[-2.0, 5.0], [2.0, 5.0], [-2.0, 5.0], [0.0, 5.0]])
     y, person, scene = np.array([1.0, 0.0, 1.0, 0.5]), np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1])
-    gain = agreement_gain(coef, raw, raw, (1.0, 0.0), y, person, scene)
+    each = Halves(np.array([[1.0, -1.0], [-1.0, 1.0]]), np.array([coef, coef]))
+    gain = agreement_gain(coef, each, raw, raw, (1.0, 0.0), y, person, scene)
     # Credits: learned 1, 1, 0, 1/2; generator 1, 1, 1, 1/2. Sums by person of the difference: 0 and -1.
     assert gain.estimate == pytest.approx(-0.25)
-    assert gain.se == pytest.approx(np.sqrt(2 * (0.5**2 + 0.5**2)) / 4)
+    # Of each person alone: 0 and -1/2.
+    assert gain.se == pytest.approx(0.25)
     assert gain.n_scenes == 2
+
+
+def test_the_weights_of_a_half_are_those_of_its_votes():
+    evidence = gather(weighed(STYLE, CONTENT, w_style=0.6, w_content=0.9, n_participants=400).canonical(), "q", FAST)
+    votes, z = evidence.votes, loss_parts(evidence).z(evidence.votes)
+    fitted = logit.fit(logit.antisymmetric(*z.T), votes.y)
+    coef = weights_without(fitted, votes.scene, len(STYLE))
+    drawn = halves(fitted, coef, votes.person, votes.scene, seed=1)
+    for signs, found in zip(drawn.signs[:3], drawn.coef[:3], strict=True):
+        keep = (signs[votes.person] > 0) & (votes.scene != 2)
+        alone = logit.fit(fitted.design[keep], votes.y[keep]).coef[1:]
+        assert found[2] == pytest.approx(alone, abs=0.03)
+        assert np.abs(alone - coef[2]).max() > 0.001
 
 
 def test_weights_that_agree_with_the_generators_gain_nothing():
