@@ -139,8 +139,8 @@ def test_a_table_with_nothing_to_compare_is_refused(data):
     head = {name: content.splitlines(keepends=True)[0] for name, content in files.items()}
     for names, words in (
         (("questions", "trials"), r"questions\.csv has no row"),
-        (("scenes", "stimuli", "trials", "scores"), r"scenes\.csv has no row"),
-        (("stimuli", "trials", "scores"), "nothing to compare"),
+        (("scenes", "stimuli", "trials", "scores", "loss_curves"), r"scenes\.csv has no row"),
+        (("stimuli", "trials", "scores", "loss_curves"), "nothing to compare"),
     ):
         with pytest.raises(bundle.BundleError, match=words):
             bundle.read({**files, **{f"data/{n}.csv": head[f"data/{n}.csv"] for n in names}})
