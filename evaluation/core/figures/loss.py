@@ -206,7 +206,7 @@ def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
     if any(rank_correlation(result, metric, g) for g in groups):
         caption += (
             " ρ: Spearman's rank correlation within a scene (over all scenes the mean), above 0 where the metric "
-            "predicts preference; its p-value is that of permuted labels."
+            "predicts preference; its p-value holds for this metric, beyond these settings."
         )
     if any(scatter.ends(points(g, metric)) for g in groups):
         caption += " The arrow leads from the condition that the metric chooses to the one with the highest score."
