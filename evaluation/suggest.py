@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
+from evaluation.core.bundle import export_name
 from evaluation.core.evidence import gather
 from evaluation.core.options import Options
 from evaluation.core.suggestion import NoSuggestionError, Suggestion, suggest
@@ -42,4 +43,5 @@ def suggestion_of(study: Study) -> tuple[str, str]:
     found = suggestion(study)
     if not found.toml:
         raise EvaluationError(found.sentence)
-    return f"{tomllib.loads(found.toml)['grid']['slug']}.toml", found.toml
+    slug = tomllib.loads(found.toml)["grid"]["slug"]
+    return f"{export_name(slug, simulated=study.simulated)}.toml", found.toml

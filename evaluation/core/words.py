@@ -258,16 +258,18 @@ class ReadingFacts:
 
 def meetings(win: float, low: float, high: float) -> str:
     """'64 of 100 meetings (95 % CI 58–70)'."""
-    return f"{100 * win:.0f} of 100 meetings (95 % CI {100 * low:.0f}–{100 * high:.0f})"
+    return f"{100 * win:.0f} of 100 meetings (95 % CI {_hundredths(low)}–{_hundredths(high)})"
+
+
+def _hundredths(bound: float) -> str:
+    """To one decimal where a whole number would round the bound to the 50 it excludes."""
+    return f"{100 * bound:.1f}" if round(100 * bound) == 50 and bound != 0.5 else f"{100 * bound:.0f}"
 
 
 def meetings_bound(win: float, least: float, most: float) -> str:
     """'97 of 100 meetings (at least 69; one-sided 95 % bound)'; ``most`` is said where ``win`` is not above 1/2."""
-    # To one decimal where a whole number would round the bound to the 50 it excludes.
-    bound = 100 * (least if win > 0.5 else most)
-    number = f"{bound:.1f}" if round(bound) == 50 else f"{bound:.0f}"
-    side = "at least" if win > 0.5 else "at most"
-    return f"{100 * win:.0f} of 100 meetings ({side} {number}; one-sided 95 % bound)"
+    bound = f"at least {_hundredths(least)}" if win > 0.5 else f"at most {_hundredths(most)}"
+    return f"{100 * win:.0f} of 100 meetings ({bound}; one-sided 95 % bound)"
 
 
 def metric_name(label: str, *, short: bool = False) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from evaluation.core.sections import HYPOTHESES
 from evaluation.core.words import ADJUSTMENTS, LEVELS
 from evaluation.report.numbers import chance, interval, percent, plain, plain_interval, signed, signed_interval
+from evaluation.report.sentences import plainly
 from evaluation.report.tables import Column, Table, number, p_value, span, table_of, words
 
 Json = Mapping[str, Any]
@@ -61,7 +62,7 @@ def tables_of(section: str, results: Json) -> list[Table]:
 
 
 def _agreement(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table | None]:
-    subsets = {"all": "", "different_pairs": "Only pairs that differ significantly"}
+    subsets = {"all": "", "different_pairs": "Only pairs whose scores differ significantly"}
     columns = [
         words("Metric", "metric_id", names),
         number("Votes that agree", "accuracy", percent),
@@ -69,7 +70,7 @@ def _agreement(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Tab
         p_value("p_c1", "C1"),
         p_value("p_c2", "C2"),
         p_value("p_c3", "C3"),
-        number("Of what is possible", "accuracy_normalised", percent),
+        number("Of the others' consensus", "accuracy_normalised", percent),
         number("Deviance explained", "deviance_explained", percent),
         number("Votes", "n_votes"),
     ]
@@ -220,6 +221,7 @@ def _tests(results: Json, *, scenes: bool) -> list[Table | None]:
     columns = [
         Column("A small p speaks for", lambda row: _hypothesis(row, names), numeric=False),
         number("Estimate", "estimate"),
+        words("Unit", "unit"),
         span("Interval", "ci_low", "ci_high", plain_interval),
         number("p", "p_raw", chance),
         number("p, corrected", "p_adj", chance),
@@ -251,6 +253,8 @@ MAKERS = {
 
 def _hypothesis(row: Json, names: Mapping[str, str]) -> str:
     said = HYPOTHESES.get(row["hypothesis"], str(row["hypothesis"]).replace("_", " "))
+    if row["hypothesis"] == "head_to_head" and row.get("unit") == "win probability" and row.get("message"):
+        return plainly(row["message"])  # it names the rival, which no column of the row does
     about = [names.get(row.get(key) or "", row.get(key) or "") for key in ("metric_id", "metric_id_2", "scene_id")]
     about = [name for name in about if name]
     return f"{', '.join(about)}: {said}" if about else said

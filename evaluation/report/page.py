@@ -12,6 +12,7 @@ from evaluation.report.charts import TOP, Chart, charts_of, place_of
 from evaluation.report.contents import CEILINGS, names_of
 from evaluation.report.numbers import interval, percent, signed, signed_interval, unbroken
 from evaluation.report.pictures import Shown, pictures_of
+from evaluation.report.sentences import plainly
 from evaluation.report.tables import Column, Table, number, span, table_of, words
 from evaluation.report.tabs import Tab, tabs_of
 from evaluation.report.verdicts import BADGES, metric_row, scene_rows
@@ -30,6 +31,8 @@ class Report:
     c1: str
     scene: str
     scene_place: str
+    scene_note: str
+    strength: str
     pictures: list[Shown]
     charts: list[Chart]
     votes: Table | None
@@ -47,6 +50,7 @@ def report_of(analysis: Analysis) -> Report:
     results: Json = bind(analysis.results)
     scenes = [g for g in results["groups"] if g["scope"] == "scene"]
     charts = charts_of(analysis, results, bind)
+    scene_verdicts = scene_rows(results)
     return Report(
         analysis=analysis,
         results=results,
@@ -55,22 +59,40 @@ def report_of(analysis: Analysis) -> Report:
         c1=C1_WORDS,
         scene=scenes[0]["label"],
         scene_place=f"Scene 1 of {len(scenes)}" if len(scenes) > 1 else "The scene",
+        scene_note=_scene_note(scenes, scene_verdicts),
+        strength=_strength(results),
         pictures=pictures_of(analysis, results, scenes[0]["scene"]),
         charts=[chart for chart in charts if place_of(chart.stem)[0] == TOP],
         votes=_votes(results),
         metrics=[metric_row(metric, results) for metric in results["metrics"]],
-        scenes=scene_rows(results),
+        scenes=scene_verdicts,
         ceilings=_ceilings(results),
         tabs=tabs_of(results, charts),
         derived=[
             (name, reverse("evaluation:derived", args=[analysis.study.slug, analysis.pk, name]))
-            for name in sorted(results.get("tables") or {})
+            for name, rows in sorted((results.get("tables") or {}).items())
+            if rows
         ],
         explorer={
             part: reverse(f"evaluation:{part}", args=[analysis.study.slug, analysis.pk])
             for part in ("pictures", "pairs", "votes")
         },
     )
+
+
+def _scene_note(scenes: list[Json], verdicts: list[dict[str, Any]]) -> str:
+    """The pictures are of one scene and their labels of all: what that scene says by itself."""
+    if len(scenes) < 2 or not verdicts or not verdicts[0]["tested"]:
+        return ""
+    return f" The labels are those of all scenes together; this scene alone: {verdicts[0]['verdict'].lower()}."
+
+
+def _strength(results: Json) -> str:
+    """Agreement with the primary metric among the visibly changed pictures: a photograph that was hardly changed looks
+    natural whatever the loss."""
+    found = ((results.get("sections") or {}).get("strength") or {}).get("metrics") or {}
+    said = (found.get(results["primary"]) or {}).get("agreement") or {}
+    return plainly(said["sentence"]) if said.get("accuracy") is not None else ""
 
 
 def _votes(results: Json) -> Table | None:

@@ -15,7 +15,7 @@ def metric_agreement_rows(
         name = metric.info.id
         whole = agreement[name]
         classes = discrimination[name]
-        beside: Json = {key: classes[key]["value"] for key in ("auc_ds", "auc_bw", "c0")}
+        beside: Json = {key: classes[key] for key in ("auc_ds", "auc_bw", "c0")}
         beside |= {"n_different": classes["n_different"], "n_similar": classes["n_similar"]}
         first, cost = top1[name], regret["metrics"][name]
         beside |= {"top1": first.get("share"), "top1_chance": None}

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from evaluation.core import words
 from evaluation.core.ballots import SHARE_LEFT
 from evaluation.core.clusters import meat, t_interval, t_p
 from evaluation.core.dataset import Trial
-from evaluation.core.evidence import Evidence, MetricValues
+from evaluation.core.evidence import BoolArray, Evidence, MetricValues
 from evaluation.core.sections import OK, Json, Section, Test, refused
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
 METHOD = "participants as clusters (CR1), t(P-1)"
+SCORE_METHOD = "Wilson's score with the trials' effective number, participants as clusters (CR1), t(P-1)"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def fooling_section(evidence: Evidence) -> Section:
     for i, c in enumerate(shown.tolist()):
         name = evidence.votes.conditions[c]
         label = evidence.labels[name]
-        row, test = _tested(found, found.condition == c, rate[i], influence[:, i], 0.5)
+        row, test = _tested(found, found.condition == c, rate[i], influence[:, i], 0.5, rate=True)
         text = f"{label} was called real in {_of(rate[i], row)}"
         table.append(_row("rate", condition_1=name) | row)
         tests.append(_told(test, f"{text}.", evidence, unit="share called real", family="fooling"))
@@ -183,9 +185,10 @@ def _metric_row(found: Calls, metric: MetricValues, evidence: Evidence) -> tuple
 
 
 def _tested(
-    found: Calls, use: np.typing.NDArray[np.bool_], estimate: float, influence: FloatArray, null: float
+    found: Calls, use: BoolArray, estimate: float, influence: FloatArray, null: float, *, rate: bool = False
 ) -> tuple[Json, dict[str, Any]]:  # fmt: skip
-    """Cells of a row and of a test for an estimate whose participants' contributions are ``influence`` (P,)."""
+    """Cells of a row and of a test for an estimate whose participants' contributions are ``influence`` (P,); ``rate``:
+    it is a share of the trials in ``use`` (V,)."""
     people = len(np.unique(found.person[use]))
     counts: Json = {"n_trials": int(use.sum()), "n_participants": people}
     scenes = len(np.unique(found.scene[use]))
@@ -197,12 +200,30 @@ def _tested(
     each = np.arange(len(influence), dtype=np.intp)
     # CR1 with the participants who saw any of it; the others add nothing.
     se = float(np.sqrt(meat(influence, each)[0, 0] * _factor(people, len(influence))))
-    low, high = t_interval(float(estimate), se, people - 1)
-    p = t_p(float(estimate), se, people - 1, null)
+    if rate:
+        low, high, null_se = score_interval(float(estimate), se, people, counts["n_trials"])
+    else:
+        (low, high), null_se = t_interval(float(estimate), se, people - 1), se
+    p = t_p(float(estimate), null_se, people - 1, null)
     cells: Json = {"estimate": float(estimate), "se": se, "ci_low": low, "ci_high": high, "p_raw": p}
-    statistic = (float(estimate) - null) / se if se > 0 else None
+    statistic = (float(estimate) - null) / null_se if null_se > 0 else None
     test = shared | {key: cells[key] for key in ("se", "ci_low", "ci_high", "p_raw")} | {"ci_level": 0.95}
-    return counts | cells | _status(OK), test | {"statistic": statistic, "df": float(people - 1), "method": METHOD}
+    method = SCORE_METHOD if rate else METHOD
+    return counts | cells | _status(OK), test | {"statistic": statistic, "df": float(people - 1), "method": method}
+
+
+def score_interval(share: float, se: float, people: int, n: int) -> tuple[float, float, float]:
+    """95 % bounds of a share and its SE if it were one half, with t(P - 1): Wilson (1927) with as many independent
+    trials as would have the clustered ``se``, at most ``n`` (Korn and Graubard 1998); where all said the same, with as
+    many as there are ``people``.
+
+    A generated picture is seldom called real, and there share +- t se holds the truth in 87 of 100 studies.
+    """
+    alone = min(float(n), share * (1 - share) / se**2) if se > 0 else float(people)
+    t = float(stats.t.ppf(0.975, people - 1))
+    middle, shrink = share + t**2 / (2 * alone), 1 + t**2 / alone
+    half = t * float(np.sqrt(share * (1 - share) / alone + (t / (2 * alone)) ** 2))
+    return max(0.0, (middle - half) / shrink), min(1.0, (middle + half) / shrink), 0.5 / float(np.sqrt(alone))
 
 
 def _factor(people: int, every: int) -> float:

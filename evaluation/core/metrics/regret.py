@@ -239,4 +239,7 @@ def _beside(evidence: Evidence, beside: Json) -> str:
         if beside[key] is not None:
             label = evidence.labels[beside[key]["condition"]]
             parts.append(f"{name} {label} {100 * sigma(beside[key]['crossfit']):.0f}")
-    return f"The favourite would win, of 100 meetings (cross-fit), against {words.joined(parts)}."
+    return (
+        f"The favourite would win, of 100 meetings (cross-fit), against {words.joined(parts)}; it is picked by one "
+        "half of the voters and priced by the other."
+    )

@@ -135,7 +135,10 @@ def choose(evidence: Evidence, known: Round, surface: Surface, *, most: int, lea
             add(place, f"beside the peak along {_spoken(axes[widest[0]])}: the region is narrow, a curve needs width")
     rows.sort(key=lambda r: tuple(r[2]))
     if surface.local:
-        note = f"{note} One curve did not describe the whole grid: this one is fitted beside the favourite.".strip()
+        note = (
+            f"{note} One curve did not describe the whole grid: this one is fitted beside the favourite, so its "
+            "interval is not that of the report's curve."
+        ).strip()
     region = []
     for i, axis in enumerate(axes):
         at_end = bool(peak[i] in (low[i], high[i]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,9 +44,18 @@ def headline(primary: Json | None, pooled: Json, evidence: Evidence) -> Json:
             where = f"{minimum['scenes_agree']} of {minimum['n_scenes']} scenes"
             head["scenes_line"] = voice.say(
                 f"{head['minimiser_label']} is the minimum in {where} (pooled by the mean of within-scene z-scores)."
+                f"{_each_scene(primary)}"
             )
     keys = ("verdict", "verdict_word", "mark", "answer", "basis", "sentence")
     return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}
+
+
+def _each_scene(primary: Json) -> str:
+    """' Scene by scene: refuted in 3, inconclusive in 3.'"""
+    count = Counter(test["verdict_word"].lower() for test in primary["tests"][1:])
+    if not count:
+        return ""
+    return f" Scene by scene: {', '.join(f'{word} in {n}' for word, n in count.most_common())}."
 
 
 def notices(data: StudyData, planted: Mapping[str, Any] | None, recovered: str | None) -> list[Json]:

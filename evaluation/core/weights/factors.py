@@ -205,10 +205,10 @@ def _told(evidence: Evidence, found: Layout, effects: Effects) -> tuple[Json, li
     }, rows
 
 
-def _interval(effects: Effects, contrast: FloatArray, level: float = 0.95) -> tuple[float | None, float | None]:
+def _interval(effects: Effects, contrast: FloatArray) -> tuple[float | None, float | None]:
     if effects.cov is None:
         return None, None
-    half = float(stats.t.ppf(0.5 + level / 2, effects.df)) * float(np.sqrt(max(0.0, contrast @ effects.cov @ contrast)))
+    half = float(stats.t.ppf(0.975, effects.df)) * float(np.sqrt(contrast @ effects.cov @ contrast))
     middle = float(contrast @ effects.values)
     return middle - half, middle + half
 
@@ -216,16 +216,17 @@ def _interval(effects: Effects, contrast: FloatArray, level: float = 0.95) -> tu
 def range_interval(effects: Effects, contrasts: FloatArray) -> tuple[float | None, float | None]:
     """95 % interval of the range over levels with ``contrasts`` (L, K).
 
-    From the intervals of all differences of two levels at once (Bonferroni): the range is none smaller than the lowest
-    that any of them allows, none larger than the highest. The interval of the highest less the lowest level alone,
-    chosen by the votes, leaves out a true range of zero in up to 16 of 100 studies.
+    From the intervals of all differences of two levels at once (Bonferroni): the range is no smaller than the lowest
+    size that any of them allows, and no larger than the highest. The interval of the highest less the lowest level,
+    chosen by the votes themselves, misses a true range of zero in up to 12 of 100 studies.
     """
-    i, j = np.triu_indices(len(contrasts), 1)
-    each = [_interval(effects, c, 1 - 0.05 / len(i)) for c in contrasts[i] - contrasts[j]]
-    bounds = [(max(low, -high), max(high, -low)) for low, high in each if low is not None and high is not None]
-    if not bounds:
+    if effects.cov is None:
         return None, None
-    return max(0.0, *(low for low, _ in bounds)), max(high for _, high in bounds)
+    i, j = np.triu_indices(len(contrasts), 1)
+    each = contrasts[i] - contrasts[j]
+    se = np.sqrt(np.maximum(0.0, np.sum((each @ effects.cov) * each, axis=1)))
+    size, half = np.abs(each @ effects.values), float(stats.t.ppf(1 - 0.025 / len(i), effects.df)) * se
+    return max(0.0, float(np.max(size - half))), float(np.max(size + half))
 
 
 def _row(

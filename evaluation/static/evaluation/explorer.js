@@ -36,7 +36,7 @@ export async function explore(root) {
     const better = data.metrics[metric]?.higher ? "higher is predicted better" : "lower is predicted better";
     plot.draw(found, {
       across: `${name}, ${scale === "z" ? "within-scene z-score" : "raw value"} (${better}) →`,
-      up: "Human score (logit) ↑",
+      up: "Preference score (logit) ↑",
       empty: "Nothing to draw here: this metric has no comparable values in this scene, or no score was estimated.",
     });
     see(places.seen, data, found.find((p) => p.minimum) ?? null);
@@ -54,7 +54,7 @@ function see(place, data, point) {
   if (!point) return place.replaceChildren();
   const { picture, group } = point, { values, z } = data.groups[group];
   const share = point.share === null ? "none" : interval(percent, point.share, point.shareLow, point.shareHigh);
-  const facts = [["Human score", interval(signed, point.y, point.low, point.high)], ["Meetings won", share]];
+  const facts = [["Preference score", interval(signed, point.y, point.low, point.high)], ["Meetings won", share]];
   facts.push(["Votes it was in", String(point.votes)]);
   data.metrics.forEach((metric, i) => {
     const score = z[i]?.[point.condition];

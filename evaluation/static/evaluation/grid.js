@@ -5,7 +5,7 @@ import { el, fill, percent, plain, signed, unbroken } from "./dom.js";
 const NONE = "-1";
 const SAYS = {
   share: "Share of its meetings that a condition won; white is one half.",
-  theta: "Human score in logits; white is the middle of the grid.",
+  theta: "Preference score in logits; white is the middle of the grid.",
   loss: "The darker, the better by this metric.",
   rank: "Rank by the metric minus rank by the votes: blue is liked better than the metric predicts, orange worse.",
 };

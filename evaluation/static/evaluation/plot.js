@@ -1,4 +1,4 @@
-// Loss across, human score up: thumbnails that one can point at, step through, choose, and drag a rectangle round.
+// Loss across, preference score up: thumbnails that one can point at, step through, choose, and drag a rectangle round.
 
 import { el, plain, signed, unbroken } from "./dom.js";
 

@@ -46,7 +46,7 @@ def test_a_picture_that_is_pointed_at_is_shown_with_its_losses(reader: Any) -> N
     page.get_by_role("button", name="lr\u00a01, Cat").focus()
     seen = page.locator(".seen")
     expect(seen).to_contain_text("lr\u00a01 · Cat")
-    for text in ("Human score", "Meetings won", "Votes it was in", "Style loss", "Content loss", "Total loss"):
+    for text in ("Preference score", "Meetings won", "Votes it was in", "Style loss", "Content loss", "Total loss"):
         expect(seen).to_contain_text(text)
     assert page.evaluate("document.querySelector('.seen img').naturalWidth") == 96
     assert page.evaluate("document.querySelector('.point img').naturalWidth") == 96

@@ -208,7 +208,7 @@ def _sentence(evidence: Evidence, found: Json) -> str:
     if found["lambda"] is None and found["reason"]["code"] == "NC_NO_DIRECTION":
         return words.REASONS["NC_NO_DIRECTION"]
     if found["lambda"] is None:
-        w = f"(unconstrained weights: style {found['w_style']:.2f}, content {found['w_content']:.2f})"
+        w = f"(coefficients of the z-scores: style {-found['w_style']:+.2f}, content {-found['w_content']:+.2f})"
         return f"The votes of {voters} go to the images with the higher style and content loss {w}."
     text = f"The votes of {voters} weigh style against content loss {_against(found['lambda'])}"
     if found["lambda_low"] is not None:

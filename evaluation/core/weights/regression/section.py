@@ -19,6 +19,8 @@ from evaluation.core.words import Reason
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
 FAMILY = "increments"
+#: Variance inflation from which a coefficient is not to be read by itself.
+MUCH = 10.0
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,11 @@ def _sentence(evidence: Evidence, step: Step, found: Increment, described: Json)
         f"Over all scenes, {step.label} {tells}{beside} ({words.p_text(found.p)}, {words.C1_WORDS}): with a "
         f"participant left out, {abs(gain):.1f} {'more' if gain >= 0 else 'fewer'} of 100 votes are foreseen."
     )
+    if max(described["vif"]) > MUCH:
+        text += (
+            f" What was added moves with the others (variance inflation {max(described['vif']):.0f}): its own "
+            "coefficient means little."
+        )
     if len(step.added) == 1 and described["slope_sd"][0] > 0:
         who = evidence.voice.voters.capitalize()
         text += f" {who} differ in how much they heed it (SD {described['slope_sd'][0]:.2f})."

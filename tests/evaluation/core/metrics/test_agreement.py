@@ -225,7 +225,7 @@ def test_every_part_of_a_metric_s_agreement():
     assert 0 < said["likelihood"]["explained"] <= 1
     near = said["normalised"]
     assert near["value"] == pytest.approx((said["accuracy"] - 0.5) / (said["ceilings"]["loo"] - 0.5))
-    assert near["low"] < near["value"] < near["high"]
+    assert f"This is {100 * near['value']:.0f} % of the way" in near["sentence"]
     levels = [(t.hypothesis, t.claim_level) for t in section.tests]
     assert levels == [("agreement", "C1"), ("agreement_equiv", "C1"), ("agreement", "C2"), ("agreement", "C3")]
     assert [t.p_raw for t in section.tests] == [said["p"], said["p_chance"], said["c2"]["p"], said["c3"]["p"]]

@@ -1,4 +1,4 @@
-"""Different/similar and better/worse: AUCs against their definition, intervals, refusals."""
+"""Different/similar and better/worse: AUCs against their definition, refusals."""
 
 import itertools
 import json
@@ -24,14 +24,10 @@ def half(x):
 
 def test_the_three_statistics_by_their_definition():
     rng = np.random.default_rng(4)
-    sizes = (6, 9, 5)
-    gaps = [np.round(rng.normal(size=n), 1) for n in sizes]
-    leads = [rng.normal(size=n) for n in sizes]
-    different = [rng.random(n) < 0.5 for n in sizes]
-    found = disc.count(gaps, leads, different).statistics(np.ones(3))
-    gap, lead, is_different = map(np.concatenate, (gaps, leads, different))
-    ds = [half(abs(a) - abs(b)) for a, b in itertools.product(gap[is_different], gap[~is_different])]
-    right = (-np.sign(lead) * gap)[is_different]
+    gap, lead, different = np.round(rng.normal(size=20), 1), rng.normal(size=20), rng.random(20) < 0.5
+    found = disc.statistics(gap, lead, different)
+    ds = [half(abs(a) - abs(b)) for a, b in itertools.product(gap[different], gap[~different])]
+    right = (-np.sign(lead) * gap)[different]
     bw = [half(a + b) for a, b in itertools.permutations(right, 2)]
     assert found == pytest.approx([np.mean(ds), np.mean(bw), np.mean([half(r) for r in right])])
 
@@ -39,10 +35,10 @@ def test_the_three_statistics_by_their_definition():
 def test_better_worse_does_not_depend_on_which_picture_is_named_first():
     rng = np.random.default_rng(5)
     gap, lead = rng.normal(size=40), rng.normal(size=40)
-    every = [np.ones(40, bool)]
+    every = np.ones(40, bool)
     flip = np.where(rng.random(40) < 0.5, -1, 1)
-    one = disc.count([gap], [lead], every).statistics(np.ones(1))
-    other = disc.count([gap * flip], [lead * flip], every).statistics(np.ones(1))
+    one = disc.statistics(gap, lead, every)
+    other = disc.statistics(gap * flip, lead * flip, every)
     assert one[1:] == pytest.approx(other[1:])
     # And it is the mean, over the orientations, of the usual AUC of 'first is better' by the metric.
     aucs = []
@@ -52,16 +48,6 @@ def test_better_worse_does_not_depend_on_which_picture_is_named_first():
         u = stats.mannwhitneyu(-g[better], -g[~better]).statistic
         aucs.append(u / (better.sum() * (~better).sum()))
     assert one[1] == pytest.approx(np.mean(aucs), abs=3.3 * np.std(aucs) / np.sqrt(300) + 0.01)
-
-
-def test_a_scene_taken_twice_does_not_meet_itself():
-    rng = np.random.default_rng(6)
-    gaps, leads = [rng.normal(size=8), rng.normal(size=8)], [rng.normal(size=8), rng.normal(size=8)]
-    classes = [np.arange(8) < 5, np.arange(8) < 4]
-    counts = disc.count(gaps, leads, classes)
-    once = disc.count([gaps[0]], [leads[0]], [classes[0]]).statistics(np.ones(1))
-    assert counts.statistics(np.array([1.0, 0.0])) == pytest.approx(once)
-    assert counts.statistics(np.array([2.0, 0.0]))[[0, 2]] == pytest.approx(once[[0, 2]])
 
 
 def test_the_step_up_is_that_of_benjamini_and_hochberg():
@@ -76,26 +62,16 @@ def test_a_metric_that_knows_and_one_that_does_not():
     utilities = rng.normal(size=(9, 5))
     data = study(utilities=utilities, losses=-utilities, n_participants=60, n_trials=60)
     found = disc.discrimination_section(evidence(data)).summary["total"]
-    assert found["method"].startswith("scene bootstrap")
-    assert found["auc_ds"]["value"] > 0.9
-    assert found["auc_bw"]["value"] > 0.99
-    assert found["c0"]["value"] > 0.95
+    assert found["auc_ds"] > 0.9
+    assert found["auc_bw"] > 0.99
+    assert found["c0"] > 0.95
+    assert found["n_scenes"] == 9
     assert found["n_different"] + found["n_similar"] == 90
     blind = study(utilities=utilities, losses=rng.normal(size=(9, 5)), n_participants=60, n_trials=60)
     found = disc.discrimination_section(evidence(blind)).summary["total"]
-    assert found["auc_bw"]["low"] < 0.5 < found["auc_bw"]["high"]
-    assert found["auc_ds"]["low"] < 0.5 < found["auc_ds"]["high"]
-
-
-def test_few_scenes_take_halves_of_the_participants():
-    utilities = np.random.default_rng(9).normal(size=(3, 5))
-    data = study(utilities=utilities, losses=-utilities + np.random.default_rng(1).normal(size=(3, 5)) * 0.5)
-    found = disc.discrimination_section(evidence(data))
-    json.dumps(found.summary, allow_nan=False)
-    said = found.summary["total"]
-    assert said["method"] == "jackknife over participants, 100 random halves"
-    assert 0 < said["auc_ds"]["se"] < 0.5
-    assert said["auc_ds"]["low"] <= said["auc_ds"]["value"] <= said["auc_ds"]["high"]
+    assert found["auc_bw"] == pytest.approx(0.5, abs=0.2)
+    assert found["auc_ds"] == pytest.approx(0.5, abs=0.2)
+    json.dumps(found, allow_nan=False)
 
 
 def test_votes_on_different_pairs():
@@ -114,8 +90,7 @@ def test_classes_that_are_empty(utilities, code):
     data = study(utilities=utilities, losses=-utilities + np.arange(utilities.shape[1]), n_participants=40, seed=2)
     said = disc.discrimination_section(evidence(data)).summary["total"]
     assert said["reason"]["code"] == code
-    assert said["auc_ds"]["value"] is None
-    assert said["auc_bw"]["low"] is None
+    assert said["auc_ds"] is None
 
 
 def test_few_participants():

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import expit
 
 from evaluation.core.dataset import Stimulus, Trial
@@ -101,6 +102,32 @@ def test_coin_flips_are_seldom_called_fooling():
         rejected += np.array(p) < 0.05
     assert np.all(rejected / 300 <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 300))
     assert rejected.sum() > 0
+
+
+def test_the_interval_of_a_rate_is_wilsons():
+    # 3 of 30 people with a trial each: the formula of the textbook, with t in place of the normal quantile.
+    z = stats.t.ppf(0.975, 29)
+    half = z * np.sqrt(0.1 * 0.9 / 30 + (z / 60) ** 2)
+    low, high, null_se = fooling.score_interval(0.1, np.sqrt(0.1 * 0.9 / 30), 30, 30)
+    assert (low, high) == pytest.approx(((0.1 + z**2 / 60 + np.array([-half, half])) / (1 + z**2 / 30)).tolist())
+    assert null_se == pytest.approx(0.5 / np.sqrt(30))
+    # Nobody calls it real: the people are the units, not their trials.
+    assert fooling.score_interval(0.0, 0.0, 10, 300) == fooling.score_interval(0.0, 0.0, 10, 10)
+
+
+def test_a_picture_that_is_seldom_called_real_has_an_interval_that_holds():
+    held = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        person = np.repeat(np.arange(10), 3)
+        real = (rng.random(30) < 0.07).astype(float)
+        nobody = np.zeros(30, dtype=np.intp)
+        found = fooling.Calls(10, person, nobody, nobody, real)
+        rate, influence = fooling.rates(found, np.array([0]))
+        se = float(np.sqrt(10 / 9 * np.sum(influence**2)))
+        low, high, _ = fooling.score_interval(float(rate[0]), se, 10, 30)
+        held.append(low <= 0.07 <= high)
+    assert np.mean(held) >= 0.95 - 3.3 * np.sqrt(0.05 * 0.95 / 200)
 
 
 def test_only_answers_of_the_analysis_set_about_one_generated_picture_count():

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from evaluation.core.dataset import Condition, Score, Stimulus
 from evaluation.core.evidence import POOLED, gather
@@ -107,6 +108,28 @@ def test_planted_orders_are_found_and_compared():
     raw = next(r for r in section.rows["factors"] if (r["level"], r["unit"]) == ("0.1", "raw"))
     assert raw["change"] == pytest.approx(1 - 5, abs=0.2)
     assert raw["ci_low"] < raw["change"] < raw["ci_high"]
+
+
+def test_the_interval_of_a_range_by_hand():
+    cov, t = np.diag([0.01, 0.01, 0.04]), lambda level: stats.t.ppf(level, 9)
+    effects = factors.Effects("people", "logit", np.array([0.0, 0.5, 0.8]), cov, 9.0, None)
+    two = np.array([[1.0, 0, 0], [0, 1, 0]])
+    reach = t(0.975) * np.sqrt(0.02)
+    assert factors.range_interval(effects, two) == pytest.approx((0.5 - reach, 0.5 + reach))
+    # Three pairs: the surest of them bounds from below, the vaguest from above.
+    wide, narrow = (t(1 - 0.025 / 3) * np.sqrt(v) for v in (0.05, 0.02))
+    assert factors.range_interval(effects, np.eye(3)) == pytest.approx((max(0, 0.5 - narrow, 0.8 - wide), 0.8 + wide))
+    assert factors.range_interval(dataclasses.replace(effects, cov=None), two) == (None, None)
+
+
+def test_the_interval_of_a_range_holds_nothing_where_nothing_matters():
+    # The highest level less the lowest, chosen by the votes, is called a difference in one of six such studies.
+    rng, n, held = np.random.default_rng(3), 20, []
+    for _ in range(400):
+        own = rng.normal(size=(n, 4))
+        effects = factors.Effects("people", "logit", own.mean(axis=0), np.cov(own.T) / n, n - 1.0, None)
+        held.append(factors.range_interval(effects, np.eye(4))[0] == 0)
+    assert np.mean(held) >= 0.95 - 3.3 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_the_probabilities_of_the_ranks_are_probabilities():
