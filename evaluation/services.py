@@ -111,6 +111,8 @@ def _analysed(study: Study, data: StudyData) -> dict[str, bytes]:
         for analysis in latest_analyses(study)
         if analysis.data_digest == data.digest and analysis.results["schema"] == SCHEMA
         for name, content in derived_files(analysis.results, data).items()
+        # With one question its votes are those beside study.json.
+        if name != NAME or len(data.questions) > 1
     }
 
 

@@ -83,7 +83,7 @@ def rank_correlation(result: Json, metric: Json, group: Json) -> str:
     if row is None or row["spearman"] is None:
         return ""
     name = "ρ" if scene is not None or len(scenes(result)) == 1 else "mean ρ"
-    tested = "no p-value" if row["p_c3"] is None else f"beyond these settings {p_text(row['p_c3'])}"
+    tested = "no p-value" if row["p_c3"] is None else p_text(row["p_c3"])
     least = (
         "" if row["p_min_possible"] is None else f"; least possible {p_text(row['p_min_possible'])[2:].lstrip('= ')}"
     )
@@ -206,7 +206,8 @@ def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
     if any(rank_correlation(result, metric, g) for g in groups):
         caption += (
             " ρ: Spearman's rank correlation within a scene (over all scenes the mean), above 0 where the metric "
-            "predicts preference; its p-value is the strictest of three (see the metrics)."
+            "predicts preference; its p-value asks for more than these images: that it holds for this metric, beyond "
+            "these settings."
         )
     if any(scatter.ends(points(g, metric)) for g in groups):
         caption += " The arrow leads from the condition that the metric chooses to the one with the highest score."

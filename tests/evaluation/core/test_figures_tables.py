@@ -394,7 +394,7 @@ def test_every_bar_has_its_number_even_where_its_interval_reaches_the_end():
 def test_the_scatter_says_its_correlation_and_draws_the_regret():
     found = result("rates")
     said = texts_of(by_stem("fig03_loss"), found)
-    tested = r"mean ρ = −?\d\.\d\d \(beyond these settings p [=<] \.\d+; least possible \.\d+\)"
+    tested = r"mean ρ = −?\d\.\d\d \(p [=<] \.\d+; least possible \.\d+\)"
     assert any(re.fullmatch(tested, t) for t in said), said
     assert "its height is the regret" in said
     assert sum(t.startswith("ρ = ") for t in texts_of(by_stem("fig03_loss_by_scene"), found)) == 3
