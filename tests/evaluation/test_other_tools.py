@@ -1,8 +1,10 @@
-"""Our files in other hands: R and choix find our numbers in them; pwcmp and arena-rank find their columns."""
+"""Our files in other hands: R, choix and arena-rank find our numbers in them; pwcmp finds its columns."""
 
 import csv
 import dataclasses
 import io
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +17,7 @@ from django.core.management import CommandError, call_command
 from evaluation.core import bundle, derived, evidence
 from evaluation.core.bundle.formats import FORMATS
 from evaluation.core.dataset import MetricInfo, Score
+from evaluation.core.evidence import POOLED
 from evaluation.core.options import Options
 from evaluation.core.scale import pairs
 from evaluation.core.weights import logit
@@ -118,6 +121,34 @@ def test_choix_finds_our_scores(ties):
         games = [(int(g["winner"]), int(g["loser"])) for g in table if g["scene_id"] == scene]
         theta = choix.opt_pairwise(4, games, alpha=0.0, method="Newton-CG", tol=1e-12)
         assert theta - theta.mean() == pytest.approx(ours.scales[scene].theta, abs=1e-6)
+
+
+ARENA = """
+import json, sys
+import numpy, pandas
+from arena_rank.models.bradley_terry import BradleyTerry
+from arena_rank.utils.data_utils import PairDataset
+games = PairDataset.from_pandas(pandas.read_csv(sys.argv[1]))
+model = BradleyTerry(n_competitors=len(games.competitors), scale=1.0, base=numpy.e, init_rating=0.0)
+found = model.compute_ratings_and_cis(games)
+print(json.dumps(dict(zip(found["competitors"], map(float, found["ratings"])))))
+"""
+
+
+@pytest.mark.parametrize("ties", [0.0, 0.3])
+def test_arena_rank_finds_our_scores(ties, tmp_path):
+    python = os.environ.get("ARENA_RANK_PYTHON")
+    if not python:
+        pytest.skip("arena-rank pins an older numpy: name a Python that has it in ARENA_RANK_PYTHON")
+    made = study(utilities=UTILITIES, losses=-UTILITIES, n_participants=20, n_trials=20, ties=ties, seed=3).canonical()
+    (tmp_path / "arena.csv").write_bytes(FORMATS["arena"](made, "q")["arena.csv"])
+    done = subprocess.run(
+        [python, "-c", ARENA, str(tmp_path / "arena.csv")], capture_output=True, text=True, check=True
+    )
+    scale = evidence.gather(made, "q", Options(draws=199)).scales[POOLED]
+    found = json.loads(done.stdout)
+    theirs = np.array([found[item] for item in scale.items])
+    assert theirs - theirs.mean() == pytest.approx(scale.theta - scale.theta.mean(), abs=1e-5)
 
 
 def test_the_columns_that_pwcmp_and_arena_rank_document(data):
