@@ -11,6 +11,7 @@ from django.db.models import FilteredRelation, Q
 
 from evaluation.core.curves import spread
 from evaluation.core.dataset import (
+    WITHDREW,
     Condition,
     LossPoint,
     MetricInfo,
@@ -35,8 +36,11 @@ CURVES, STEPS = 1000, 100  # most loss curves in the data of a study, and most s
 NETWORK_KEYS = ("backbone", "network")  # parameters and metric settings that name a feature network
 
 
-def study_data(study: voting.Study) -> StudyData:
-    """The study as plain data, in canonical order. Reads a constant number of queries, whatever its size."""
+def study_data(study: voting.Study, *, curves: bool = True) -> StudyData:
+    """The study as plain data, in canonical order. Reads a constant number of queries, whatever its size.
+
+    Without ``curves`` no file is opened, and the digest is not the one of the study.
+    """
     shown = list(study.stimuli.select_related("render__condition", "render__scene", "scene").order_by("pk"))
     stimuli = [s for s in shown if s.role != voting.Stimulus.Role.REFERENCE]
     metrics, names, primary = _metrics(study, stimuli)
@@ -56,7 +60,7 @@ def study_data(study: voting.Study) -> StudyData:
         scores=_scores(stimuli, metrics, names),
         participants=_participants(study),
         trials=_trials(study),
-        curves=_curves(stimuli),
+        curves=_curves(stimuli) if curves else (),
     ).canonical()
 
 
@@ -241,7 +245,7 @@ def _exclusion(participant: voting.Participant, excluded: Mapping[int, str]) -> 
     if participant.pk in excluded:
         return excluded[participant.pk] or "excluded"
     session = getattr(participant, "session", None)
-    return "withdrew" if session is not None and session.withdrew_at else ""
+    return WITHDREW if session is not None and session.withdrew_at else ""
 
 
 #: A trial and its vote in one row, so that a million of them are read as they come.

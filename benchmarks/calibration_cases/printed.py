@@ -41,11 +41,8 @@ def tests_of(evidence: Evidence) -> list[Test]:
 
 
 def key_of(test: Test) -> str:
-    """The row of a test: hypothesis, in one scene or over all, claim level, and how where there are several ways."""
-    parts = [test.hypothesis, "scene" if test.scope == "scene" else "all", test.claim_level]
-    if test.hypothesis == "interior_peak":
-        parts.append(test.method.split()[0].lower())
-    return " ".join(parts)
+    """The row of a test: hypothesis, in one scene or over all, claim level."""
+    return f"{test.hypothesis} {'scene' if test.scope == 'scene' else 'all'} {test.claim_level}"
 
 
 def printed(kind: str, participants: int, k: int, seed: int) -> Answers:
@@ -96,9 +93,10 @@ PRINTED = Case(
         Row("increment all C2", "weight of a metric in a regression, other scenes too", SCENE),
         Row("lambda all C1", "learned share of style against the generator's, these images", IMAGES),
         Row("lambda all C2", "learned share of style against the generator's, other scenes too", SCENE),
-        Row("interior_peak all C1 interior", "a peak inside the parameter's range", IMAGES),
-        Row("interior_peak all C1 lind", "Lind and Mehlum's slopes", IMAGES),
-        Row("interior_peak all C1 monotone", "not monotone along the parameter", IMAGES),
+        Row("gain all C1", "gain of learned weights on scenes left out, these images", IMAGES),
+        Row("interior_peak all C1", "a peak inside the parameter's range", IMAGES),
+        Row("quadratic_slopes all C1", "Lind and Mehlum's slopes", IMAGES),
+        Row("not_monotone all C1", "not monotone along the parameter", IMAGES),
         Row("side_bias all C1", "side bias", tuple(WORLDS)),
         Row("goodness", "one scale does not describe the votes", IMAGES),
     ),

@@ -17,6 +17,8 @@ from typing import Any, Self
 Scalar = str | int | float | bool
 #: What a metric is to the generator; the order in which reports list them.
 METRIC_ROLES = ("reference_objective", "objective", "objective_part", "independent")
+#: The exclusion reason of those who withdrew: their votes are gone for good, whatever an analysis would like to see.
+WITHDREW = "withdrew"
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,10 @@ class StudyData:
     @cached_property
     def confirmatory(self) -> bool:
         """Whether design and primary metric were frozen before anybody answered a main pair."""
-        first = min((t.submitted_at for t in self.trials if t.kind == "main" and t.choice), default="")
+        # Pilots come before a design is frozen and are not analysed.
+        asked = {p.id for p in self.participants if not (p.is_pilot or p.is_preview) and p.is_bot == self.simulated}
+        answered = (t.submitted_at for t in self.trials if t.kind == "main" and t.choice and t.participant in asked)
+        first = min(answered, default="")
         return bool(self.frozen_at and self.primary_metric and (not first or self.frozen_at <= first))
 
     def canonical(self) -> Self:

@@ -26,9 +26,12 @@ HYPOTHESES = {
     "top1": "it picks the favourite more often than by chance",
     "correlation": "it is correlated with preference",
     "interior_peak": "a setting inside the range is preferred to both ends",
+    "not_monotone": "preference neither rises nor falls throughout",
+    "quadratic_slopes": "a fitted quadratic rises at one end and falls at the other, which shows no peak by itself",
     "lambda": "voters weigh style and content otherwise than the generator",
     "increment": "it adds to what the other metrics say",
     "comparison": "votes agree with one of the two more often",
+    "gain": "the learned weights do better, or worse, than the generator's on scenes left out",
     "side_bias": "one side is chosen more often",
     "fooling": "generated pictures are called real more, or less, often than half of the time",
 }

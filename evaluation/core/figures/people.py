@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from evaluation.core.dataset import WITHDREW
 from evaluation.core.figures import style
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, table, texts
 from evaluation.core.figures.page import page
@@ -159,7 +160,10 @@ def _strip(axes: Axes, measure: Measure, rows: Sequence[Json], bins: int, per_do
 def _text(result: Json) -> dict[str, str]:
     rows = people(result)
     out = [row for row in rows if not row["included"]]
-    reasons = Counter(row["exclusion_reason"].replace("_", " ") or "without a vote that counts" for row in out)
+    # A report may be public: what a researcher wrote of somebody stays in participants_quality.csv.
+    reasons = Counter(
+        {"": "without a vote that counts", WITHDREW: WITHDREW}.get(row["exclusion_reason"], "excluded") for row in out
+    )
     why = f" ({'; '.join(f'{reason}: {n}' for reason, n in sorted(reasons.items()))})" if out else ""
     caption = (
         f"{len(rows)} {participants(result)} answered; {len(out) or 'none'} of them {'is' if len(out) < 2 else 'are'} "
@@ -171,8 +175,10 @@ def _text(result: Json) -> dict[str, str]:
 
 
 def _rows(result: Json) -> Table:
-    keys = ["participant", "n_catch", *(m.key for m in MEASURES), "included", "exclusion_reason"]
-    return columns(" ".join(keys), ([row[key] for key in keys] for row in people(result)))
+    """Without names and in the order of their values, for a report may be public."""
+    keys = ["n_catch", *(m.key for m in MEASURES), "included"]
+    ordered = sorted(people(result), key=lambda row: [(row[key] is not None, row[key] or 0) for key in keys])
+    return columns(" ".join(keys), ([row[key] for key in keys] for row in ordered))
 
 
 CHART = Chart(

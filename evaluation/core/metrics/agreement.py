@@ -76,6 +76,8 @@ def agreement_of(
         pooled = metric.minima[POOLED]
         asked = words.reason("NC_NO_VOTES", group="These pairs" if use is not every else "All scenes")
         return pooled if isinstance(pooled, Reason) else asked
+    if not np.any(metric.difference[use]):
+        return words.reason("NC_CONSTANT_METRIC", metric=metric.info.label, group="the pictures that met")
     part, earned, held_out = votes.where(use), earned[use], held_out[use]
     people, who = np.unique(part.person, return_inverse=True)
     seed, draws = options.seed, options.draws

@@ -129,10 +129,13 @@ def permuted_share(
 
     ``wins``: (S, K, K), ``cells``: (S, K) metric, ``there``: (S, K). Where five or more conditions are in every scene,
     one permutation of those is applied to all scenes, since scenes may share a profile (null N3); scenes with grids of
-    their own are permuted each by itself. Exact where K! <= ``draws``.
+    their own are permuted each by itself, and scenes that share some conditions only have no valid permutation. Exact
+    where K! <= ``draws``.
     """
     shared = np.flatnonzero(there.all(axis=0))
     joint = len(shared) >= 2
+    if not joint and np.any(there.sum(axis=0) > 1):
+        return words.reason("NC_NO_SHARED_GRID")
     k = len(shared) if joint else int(there.sum(axis=1).min(initial=len(cells[0])))
     if k < MIN_CONDITIONS:
         return too_few_conditions(k, draws)
@@ -191,7 +194,7 @@ def _permuted_sums(preference: FloatArray, sign: FloatArray, labels: IntArray) -
 def tost(accuracy: float, se: float, df: int) -> float:
     """p of two one-sided t tests that ``accuracy`` is within :data:`CHANCE_MARGIN` of one half."""
     if se == 0:
-        return 0.0 if abs(accuracy - 0.5) < CHANCE_MARGIN else 1.0
+        return 2 * 0.5 ** (df + 1) if abs(accuracy - 0.5) < CHANCE_MARGIN else 1.0
     above = float(stats.t.sf((accuracy - (0.5 - CHANCE_MARGIN)) / se, df))
     below = float(stats.t.cdf((accuracy - (0.5 + CHANCE_MARGIN)) / se, df))
     return max(above, below)

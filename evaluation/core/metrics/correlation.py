@@ -168,7 +168,8 @@ def correlate(scenes: Sequence[Ordered], *, people: int, seed: int, draws: int) 
         found["reliability"] = float(np.mean(known))
         found["disattenuated"] = float(np.clip(mean / np.sqrt(np.mean(known)), -1, 1))
     if people < words.MIN_PARTICIPANTS or not all(o.scores.scale.testable for o in scenes):
-        return Correlations(**found, reason=words.few_participants(people))  # type: ignore[arg-type]
+        fewest = min(people, *(o.scores.scale.n_participants for o in scenes))
+        return Correlations(**found, reason=words.few_participants(fewest))  # type: ignore[arg-type]
     se = float(np.mean([o.rho_draws for o in scenes], axis=0).std(ddof=1))
     found["se"] = se
     if k < MIN_CONDITIONS:
@@ -181,7 +182,7 @@ def correlate(scenes: Sequence[Ordered], *, people: int, seed: int, draws: int) 
     if all(np.array_equal(o.scores.items, items) for o in scenes):
         ranks, human = np.array([o.ranks for o in scenes]), np.array([o.human for o in scenes])
         null, exact = joint_rho(ranks, human, seed=seed, draws=draws)
-    elif not set(items.tolist()).intersection(*(o.scores.items.tolist() for o in scenes)):
+    elif len(np.unique(np.concatenate([o.scores.items for o in scenes]))) == sum(len(o.scores.items) for o in scenes):
         null, exact = separate_rho([o.ranks for o in scenes], [o.human for o in scenes], seed=seed, draws=draws), False
     else:
         return Correlations(**found, reason=words.reason("NC_NO_SHARED_GRID"))  # type: ignore[arg-type]

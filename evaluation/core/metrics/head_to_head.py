@@ -184,7 +184,7 @@ def _duel_test(
         estimate=duel["win_prob_model"], unit="win probability", null_value=0.5, ci_low=duel["ci_low"],
         ci_high=duel["ci_high"], ci_level=0.95 if scale.testable else None, se=duel["se"], df=scale.df,
         p_raw=duel["p_raw"], adjustment="holm", n_votes=duel["n"], n_participants=scale.n_participants,
-        n_scenes=len(evidence.votes.scenes) if names["scope"] == "pooled" else 1, n_conditions=len(scale.items),
+        n_scenes=int(metric.usable.sum()) if names["scope"] == "pooled" else 1, n_conditions=len(scale.items),
         method="participant-clustered contrast, t; se in logits", message=evidence.voice.say(f"{sentence}."),
         status="ok" if scale.testable else "not_computable", reason_code="" if scale.testable else few.code, **names,
     )  # fmt: skip

@@ -203,7 +203,7 @@ def regret_section(evidence: Evidence) -> Section:
             said = words.reason_json(pooled if isinstance(pooled, Reason) else why_unscored(evidence), voice)
             metrics[metric.info.id] = {"plugin": None, "crossfit": None, "reason": said, "sentence": said["sentence"]}
             continue
-        few = words.reason_json(words.few_participants(len(votes.people)), voice)
+        few = words.reason_json(words.few_participants(min(s.scale.n_participants for s in scenes)), voice)
         reason = few if found.low is None else None
         metrics[metric.info.id] = found.to_json() | {"reason": reason, "sentence": voice.say(_sentence(metric, found))}
     if not scenes:

@@ -98,9 +98,9 @@ def _minimum(evidence: Evidence, metric: MetricValues, found: Changed) -> tuple[
     if isinstance(tested, Reason):
         said = words.reason_json(tested, voice)
         return words.verdict_words("not_computable") | {"reason": said, "sentence": said["sentence"]}, []
-    scale, numbers = tested
+    scale, numbers, n_scenes = tested
     p_refute, p_confirm = numbers.p_refute, numbers.p_confirm
-    verdict = hypotheses.verdict(numbers, p_refute, p_confirm, alpha=options.alpha)
+    verdict = hypotheses.verdict(p_refute, p_confirm, numbers.p_equivalent, alpha=options.alpha)
     meetings = [numbers.rival_win, numbers.rival_win_low, numbers.rival_win_high]
     sentence = voice.reading(
         words.ReadingFacts(
@@ -116,7 +116,7 @@ def _minimum(evidence: Evidence, metric: MetricValues, found: Changed) -> tuple[
     )
     common: Json = {
         "scope": "pooled", "metric_id": metric.info.id, "n_votes": scale.total_votes, "adjustment": "bh",
-        "n_participants": scale.n_participants, "n_scenes": len(votes.scenes), "n_conditions": len(scale.items),
+        "n_participants": scale.n_participants, "n_scenes": n_scenes, "n_conditions": len(scale.items),
         "message": sentence, "verdict": verdict, "estimate": numbers.regret, "unit": "logit", "null_value": 0.0,
     }  # fmt: skip
     family = f"F1 exploratory {SUBSET}"
@@ -132,7 +132,8 @@ def _minimum(evidence: Evidence, metric: MetricValues, found: Changed) -> tuple[
 
 def _tested(
     evidence: Evidence, lowest: Minimum | Reason, items: np.typing.NDArray[np.intp]
-) -> tuple[Scale, hypotheses.MinimumTests] | Reason:
+) -> tuple[Scale, hypotheses.MinimumTests, int] | Reason:
+    """Scores of the changed ``items``, the tests of their minimum, and of how many scenes; or why there are none."""
     if isinstance(lowest, Reason):
         return lowest
     votes, options = evidence.votes, evidence.options
@@ -148,4 +149,4 @@ def _tested(
         return words.few_participants(scale.n_participants)
     if set(lowest.items) == set(scale.items):
         return words.reason("NC_ONE_CONDITION", group="the visibly changed images")
-    return scale, hypotheses.minimum_tests(scale, lowest.items, alpha=options.alpha, delta=options.delta)
+    return scale, hypotheses.minimum_tests(scale, lowest.items, alpha=options.alpha, delta=options.delta), len(scenes)

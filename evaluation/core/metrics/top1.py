@@ -94,7 +94,7 @@ def top1_of(
     p: float | Reason
     level, method, resamples = "C3", "", None
     if not all(s.scale.testable for s in some):
-        p = words.few_participants(len(evidence.votes.people))
+        p = words.few_participants(min(s.scale.n_participants for s in some))
     elif own_grids and len(some) < MIN_SCENES:
         p, level = words.reason("NC_TOO_FEW_SCENES", scenes=len(some), needed=MIN_SCENES), "C2"
     elif own_grids:

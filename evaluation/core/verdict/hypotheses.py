@@ -107,13 +107,13 @@ def minimum_tests(scale: Scale, minimisers: Sequence[str], *, alpha: float, delt
     )
 
 
-def verdict(tests: MinimumTests, p_refute: float, p_confirm: float, *, alpha: float) -> str:
-    """One of refuted, confirmed, equivalent, inconclusive; the p-values are given adjusted."""
+def verdict(p_refute: float, p_confirm: float, p_equivalent: float, *, alpha: float) -> str:
+    """One of refuted, confirmed, equivalent, inconclusive, from the p-values of E2, adjusted where they are several."""
     if p_refute < alpha:
         return "refuted"
     if p_confirm < alpha:
         return "confirmed"
-    return "equivalent" if tests.p_equivalent < alpha else "inconclusive"
+    return "equivalent" if p_equivalent < alpha else "inconclusive"
 
 
 def sigma(logit: float) -> float:

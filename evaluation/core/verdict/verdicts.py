@@ -29,9 +29,11 @@ def metric_verdicts(evidence: Evidence, metric: MetricValues, groups: Sequence[G
     groups = [where_complete(evidence, every, minima[0]), *groups[1:]]
     tests = [_run_tests(g, m, options) for g, m in zip(groups, minima, strict=True)]
     # The pooled test stands alone; Holm runs over the scenes of a metric (specs/evaluation.md, E2).
-    refute = inference.holm([None if isinstance(t, Reason) else t.p_refute for t in tests[1:]])
-    confirm = inference.holm([None if isinstance(t, Reason) else t.p_confirm for t in tests[1:]])
-    adjusted = [(None, None), *zip(refute, confirm, strict=True)]
+    names = ("p_refute", "p_confirm", "p_equivalent")
+    families = [
+        inference.holm([None if isinstance(t, Reason) else getattr(t, name) for t in tests[1:]]) for name in names
+    ]
+    adjusted = [(None, None, None), *zip(*families, strict=True)]
     return {
         "id": info.id,
         "key": info.key,
@@ -67,7 +69,7 @@ def _test_json(
     group: Group,
     found: Minimum | Reason,
     tests: hypotheses.MinimumTests | Reason,
-    adjusted: tuple[float | None, float | None],
+    adjusted: Sequence[float | None],
     metric: MetricValues,
     evidence: Evidence,
 ) -> Json:
@@ -93,9 +95,9 @@ def _test_json(
             | words.verdict_words("not_computable")
             | {"tests": None, "reason": reason, "sentence": reason["sentence"]}
         )
-    p_refute = tests.p_refute if adjusted[0] is None else adjusted[0]
-    p_confirm = tests.p_confirm if adjusted[1] is None else adjusted[1]
-    verdict = hypotheses.verdict(tests, p_refute, p_confirm, alpha=options.alpha)
+    own = (tests.p_refute, tests.p_confirm, tests.p_equivalent)
+    p_refute, p_confirm, p_equivalent = (p if a is None else a for p, a in zip(own, adjusted, strict=True))
+    verdict = hypotheses.verdict(p_refute, p_confirm, p_equivalent, alpha=options.alpha)
     label = {c.id: c.label for c in data.conditions}
     sentence = voice.reading(
         words.ReadingFacts(
@@ -109,7 +111,7 @@ def _test_json(
             own_meetings=_meetings(tests, verdict, of_rival=False),
         )
     )
-    p_shown = {"confirmed": p_confirm, "equivalent": tests.p_equivalent}.get(verdict, p_refute)
+    p_shown = {"confirmed": p_confirm, "equivalent": p_equivalent}.get(verdict, p_refute)
     said = [r.sentence for r in found.reasons if r.code != "NC_TIED_MIN"] if isinstance(found, Minimum) else []
     if tests.unbounded and isinstance(group.scale, Scale):
         said += [r.sentence for r in group.scale.reasons if r.code == "NC_SEPARATED"]

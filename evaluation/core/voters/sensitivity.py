@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from evaluation.core import words
 from evaluation.core.ballots import Ballots, analysis_set
-from evaluation.core.dataset import StudyData
+from evaluation.core.dataset import WITHDREW, StudyData
 from evaluation.core.evidence import POOLED, Evidence, VoteTable, vote_table
 from evaluation.core.scale import inference
 from evaluation.core.scale.inference import NotEstimated, Scale
@@ -27,9 +27,6 @@ from evaluation.core.voters.residuals import item_numbers, scale_leads
 from evaluation.core.words import Reason
 from studyplatform.voting.core import bradley_terry
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
-
-#: Their votes are gone for good, whatever the analysis would like to see.
-WITHDREW = "withdrew"
 
 WHO = {
     "all": "everybody who answered, those who were excluded too (not those who withdrew)",
@@ -114,7 +111,7 @@ def decide(scale: Scale | NotEstimated, found: Minimum | Reason, evidence: Evide
     if reason is not None or isinstance(found, Reason) or isinstance(scale, NotEstimated):
         return Decision("not_computable", None, *counts, reason)
     tests = hypotheses.minimum_tests(scale, found.items, alpha=options.alpha, delta=options.delta)
-    verdict = hypotheses.verdict(tests, tests.p_refute, tests.p_confirm, alpha=options.alpha)
+    verdict = hypotheses.verdict(tests.p_refute, tests.p_confirm, tests.p_equivalent, alpha=options.alpha)
     p = {"confirmed": tests.p_confirm, "equivalent": tests.p_equivalent}.get(verdict, tests.p_refute)
     return Decision(verdict, p, *counts)
 

@@ -157,7 +157,9 @@ def _model_json(evidence: Evidence, votes: PooledVotes, name: str, pair: tuple[i
     if votes.people < words.MIN_PARTICIPANTS:
         return row | {"reason": words.reason_json(words.few_participants(votes.people), evidence.voice)}
     low, high = t_interval(estimate, se, votes.people - 1)
-    conclusion = "rival ahead" if low > 0 else "minimiser ahead" if high < 0 else "open"
+    # The rival is the best of several by these votes: to be ahead it must be so after Bonferroni.
+    clear = t_interval(estimate, se, votes.people - 1, 1 - 0.05 / max(1, len(votes.items) - 1))[0]
+    conclusion = "rival ahead" if clear > 0 else "minimiser ahead" if high < 0 else "open"
     return row | {"se": se, "low": low, "high": high, "conclusion": conclusion}
 
 

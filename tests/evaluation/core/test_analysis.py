@@ -331,3 +331,26 @@ def _sentences(value):
     elif isinstance(value, list):
         for inner in value:
             yield from _sentences(inner)
+
+
+def test_a_pilot_before_the_design_was_frozen_leaves_it_confirmatory():
+    data = study(utilities=[0, 1, 0], losses=[1, 2, 3])
+    late = tuple(dataclasses.replace(t, submitted_at="2026-02-01T00:00:00Z") for t in data.trials)
+    data = dataclasses.replace(data, primary_metric="total", frozen_at="2026-01-01T00:00:00Z", trials=late)
+    assert data.confirmatory
+    early = dataclasses.replace(late[0], id="pilot", participant="pilot", submitted_at="2025-12-01T00:00:00Z")
+    for pilot in (True, False):
+        people = (*data.participants, dataclasses.replace(data.participants[0], id="pilot", is_pilot=pilot))
+        assert dataclasses.replace(data, participants=people, trials=(*late, early)).confirmatory == pilot
+
+
+def test_a_verdict_in_a_scene_rests_on_corrected_p_values_only():
+    seen = set()
+    for seed in range(6):
+        data = study(utilities=np.zeros((6, 3)), losses=np.tile([1, 2, 3], (6, 1)), n_participants=40, n_trials=60,
+                     seed=seed)  # fmt: skip
+        for row in analyse(data, FAST)["tables"]["hypothesis_tests"]:
+            if row["hypothesis"] == "H_min_equiv" and row["scope"] == "scene":
+                seen.add((row["p_raw"] < 0.05, row["p_adj"] < 0.05))
+                assert (row["verdict"] == "equivalent") <= (row["p_adj"] < 0.05)
+    assert (True, False) in seen

@@ -270,10 +270,12 @@ def test_a_pair_that_met_too_rarely_has_no_colour():
 
 def test_those_who_were_left_out_are_crosses_and_counted():
     caption = chart_texts(result("screened"))["fig11_participants"]["caption"]
-    assert "catch failed: 12; side bias: 12; without a vote that counts: 2" in caption
+    assert "(excluded: 24; without a vote that counts: 2)" in caption
     assert "never a reason" in caption
     found = rows("screened", "fig11_participants")
     assert len(found) == 120
+    # A report may be public: nobody's name, nor what was written of them.
+    assert not {"participant", "exclusion_reason"} & set(found[0])
     assert sum(not r["included"] for r in found) == 26
 
 

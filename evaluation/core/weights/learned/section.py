@@ -194,7 +194,7 @@ def _gains(
         summary[name] = {"estimate": gain.estimate, "low": low, "high": high, "p": p, "n_scenes": gain.n_scenes}
         tests.append(
             Test(
-                hypothesis="comparison", scope="held-out scenes, learned less generator's weights",
+                hypothesis="gain", scope="held-out scenes, learned less generator's weights",
                 estimate=gain.estimate, unit=unit, null_value=0.0, se=gain.se, ci_low=low, ci_high=high, ci_level=0.95,
                 df=float(people - 1), p_raw=p, n_votes=len(fitted.y), n_participants=people, n_scenes=gain.n_scenes,
                 n_conditions=len(evidence.votes.conditions), method=f"leave one scene out, {methods[name]}",

@@ -101,12 +101,14 @@ def _parameter(evidence: Evidence, scale: Scale, one: Levels, test: Test) -> tup
         described |= {"shape": shape, "p_monotone": monotone}
         described |= {"band_low": low.tolist(), "band_high": high.tolist()}
         base = _test(evidence, scale, one, "monotone fit against free scores, normal multipliers on participants")
-        tests.append(replace(base, p_raw=monotone, n_resamples=options.draws, rng_seed=options.seed))
+        monotony = replace(base, hypothesis="not_monotone", p_raw=monotone, n_resamples=options.draws)
+        tests.append(replace(monotony, rng_seed=options.seed))
         if fitted:
             described |= {"p_lind_mehlum": fitted.p_lind_mehlum}
             described |= {"peak_low": one.value(fitted.low), "peak_high": one.value(fitted.high)}
             base = _test(evidence, scale, one, "Lind and Mehlum 2010, quadratic conditional logit, CR1 t")
-            tests.append(replace(base, p_raw=fitted.p_lind_mehlum, df=float(one.df)))
+            slopes = replace(base, hypothesis="quadratic_slopes", p_raw=fitted.p_lind_mehlum, df=float(one.df))
+            tests.append(slopes)
         described["sentence"] = evidence.voice.say(_sentence(evidence, one, described))
     else:
         reason = words.reason_json(words.few_participants(scale.n_participants), evidence.voice)

@@ -208,8 +208,29 @@ def test_a_metric_that_is_right_agrees_and_its_opposite_disagrees():
 def test_ties_of_votes_and_of_metrics_are_half():
     data = study(utilities=[0, 1], losses=[2, 1], ties=1.0)
     assert agree.agreement_section(evidence(data, 99)).summary["total"]["accuracy"] == 0.5
-    data = study(utilities=[0, 3], losses=[1, 1])
-    assert agree.agreement_section(evidence(data, 99)).summary["total"]["accuracy"] == 0.5
+    data = study(utilities=[0, 3, 1], losses=[1, 1, 2], n_trials=60)
+    assert 0.2 < agree.agreement_section(evidence(data, 99)).summary["total"]["accuracy"] < 0.8
+
+
+def test_a_metric_without_a_lower_image_is_refused():
+    found = agree.agreement_section(evidence(study(utilities=[0, 3], losses=[1, 1]), 99))
+    assert found.summary["total"]["reason"]["code"] == "NC_CONSTANT_METRIC"
+    assert not found.tests
+
+
+def test_all_ties_are_chance_as_far_as_so_many_people_can_tell():
+    found = agree.agreement_section(evidence(study(utilities=[0, 1], losses=[2, 1], ties=1.0, n_participants=9), 99))
+    assert found.summary["total"]["p_chance"] == pytest.approx(2 * 0.5**9)
+
+
+def test_scenes_that_share_grids_in_groups_have_no_permutation():
+    data = study(utilities=np.tile(np.arange(5.0), (4, 1)), losses=np.tile(-np.arange(5.0), (4, 1)), n_trials=40)
+    own = {f"s{s}c{c}": f"c{c}" if s < 2 else f"d{c}" for s in range(4) for c in range(5)}
+    other = tuple(dataclasses.replace(c, id=f"d{i}", position=9 + i) for i, c in enumerate(data.conditions))
+    stimuli = tuple(dataclasses.replace(s, condition=own[s.id]) for s in data.stimuli)
+    data = dataclasses.replace(data, conditions=(*data.conditions, *other), stimuli=stimuli)
+    said = agree.agreement_section(evidence(data, 99)).summary["total"]
+    assert said["c3"]["reason"]["code"] == "NC_NO_SHARED_GRID"
 
 
 def test_every_part_of_a_metric_s_agreement():
