@@ -4,23 +4,22 @@ All but the single votes come from the stored analysis and never change; votes a
 scene, so that a million of them is still small.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.urls import reverse
-from PIL import Image
 
 from evaluation.core.ballots import analysis_set
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
+from generation.core import images
 from studyplatform.voting.models import Stimulus, Study
 
 Json = dict[str, Any]
 #: Raised when what the explorer gets changes, so that browsers ask again.
-VERSION = 1
+VERSION = 2
 THUMBNAIL_PX = 128
 UNCOUNTED = "This analysis is of an earlier version and keeps no votes per pair: evaluate the study again."
 MOST_VOTES = 500
@@ -32,7 +31,9 @@ def pictures_json(analysis: Analysis) -> Json:
     """Metrics, conditions with their parameters, groups (all scenes first) with values, and a picture per cell.
 
     ``groups[i].votes``: condition number -> [share, low, high, theta, theta_low, theta_high, votes];
-    ``groups[i].values[m]`` and ``.z[m]``: condition number -> value of metric m, or null where it is not comparable.
+    ``groups[i].values[m]`` and ``.z[m]``: condition number -> value of metric m, or null where it is not comparable;
+    z, and the values of all scenes together (mean z), are turned so that lower is predicted better for every metric.
+    ``groups[i].minima[m]``: the condition numbers that metric m predicts to be best.
     """
     results = analysis.results
     conditions = [c["id"] for c in results["conditions"]]
@@ -94,7 +95,7 @@ def votes_json(analysis: Analysis, *, scene: int, conditions: Sequence[int]) -> 
     results = analysis.results
     where = results["groups"][scene]["scene"]
     wanted = {results["conditions"][c]["id"] for c in conditions}
-    data = study_data(analysis.study)
+    data = study_data(analysis.study, curves=False)
     stimulus, labels = data.stimulus, {s.id: s.label for s in data.scenes}
     trials, _ = analysis_set(data, analysis.question.preset)
     needed = min(2, len(wanted))
@@ -120,26 +121,15 @@ def votes_json(analysis: Analysis, *, scene: int, conditions: Sequence[int]) -> 
     }
 
 
-def thumbnails_store(study: Study) -> int:
-    """Write a small WebP of every grid picture of ``study`` that has none yet; returns how many were made."""
-    storage, made = storages["reports"], 0
-    for stimulus in study.stimuli.filter(role=Stimulus.Role.GRID):
-        name = thumbnail_name(study, stimulus.public_name)
-        if storage.exists(name):
-            continue
-        with storages["stimuli"].open(stimulus.path) as file, Image.open(file) as picture:
-            small = picture.convert("RGB")
-            small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
-        out = io.BytesIO()
-        small.save(out, "WEBP", quality=80, method=4)
-        storage.save(name, ContentFile(out.getvalue()))
-        made += 1
-    return made
-
-
-def thumbnail_name(study: Study, public_name: str) -> str:
-    """Where the thumbnail of a stimulus lies in the `reports` storage."""
-    return f"{study.token}/thumbnails/{public_name}.webp"
+def thumbnail_webp(stimulus: Stimulus) -> bytes:
+    """A small WebP of a grid picture, made when it is first asked for. Raises ``OSError`` where there is no file."""
+    storage, name = storages["reports"], f"{stimulus.study.token}/thumbnails/{stimulus.public_name}.webp"
+    if not storage.exists(name):
+        with storages["stimuli"].open(stimulus.path) as file:
+            small = images.thumbnail(images.decode(file.read()), THUMBNAIL_PX)
+        storage.save(name, ContentFile(small))
+    with storage.open(name) as file:
+        return bytes(file.read())
 
 
 def _cells(study: Study) -> dict[tuple[str, str], Stimulus]:
@@ -173,6 +163,7 @@ def _group(group: Json, results: Json, conditions: Sequence[str]) -> Json:
         "votes": [[_short(rows[c][key]) for key in VOTED] if c in rows else None for c in conditions],
         "values": [[_short(m["values"].get(c)) for c in conditions] if m else None for m in minima],
         "z": [[_short(m["z"].get(c)) for c in conditions] if m else None for m in minima],
+        "minima": [[conditions.index(c) for c in m["conditions"]] if m else [] for m in minima],
     }
 
 

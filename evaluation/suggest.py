@@ -29,7 +29,7 @@ def suggestion(study: Study) -> Suggestion:
         raise EvaluationError(
             f"The grid “{grids[0]}” was imported and has no grid file to continue: nothing here can render it again."
         )
-    data = study_data(study)
+    data = study_data(study, curves=False)
     if not data.questions or not data.trials:
         raise EvaluationError(f"“{study}” has no votes yet: open it and ask people before you look for the next grid.")
     try:

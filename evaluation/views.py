@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from evaluation.core.bundle import TABLES, export_name, table_csv
 from evaluation.core.derived import table_csv as derived_csv
 from evaluation.core.derived import votes_analysis
-from evaluation.explorer import VERSION, pairs_json, pictures_json, thumbnail_name, votes_json
+from evaluation.explorer import VERSION, pairs_json, pictures_json, thumbnail_webp, votes_json
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
 from evaluation.report import report_of
@@ -142,14 +142,13 @@ def votes(request: HttpRequest, slug: str, analysis: int) -> HttpResponse:
 
 @require_GET
 def thumbnail(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
-    """A small copy of a stimulus, or the way to the picture itself where none was made."""
-    study = _study(request, slug)
-    storage, path = storages["reports"], thumbnail_name(study, name)
-    stimulus = get_object_or_404(study.stimuli.filter(role=Stimulus.Role.GRID), public_name=name)
-    if not storage.exists(path):
+    """A small copy of a stimulus, or the way to the picture itself where none can be made (no file, a full disk)."""
+    grid = _study(request, slug).stimuli.filter(role=Stimulus.Role.GRID).select_related("study")
+    stimulus = get_object_or_404(grid, public_name=name)
+    try:
+        response = HttpResponse(thumbnail_webp(stimulus), content_type="image/webp")
+    except OSError:
         return redirect(storages["stimuli"].url(stimulus.path))
-    with storage.open(path) as file:
-        response = HttpResponse(file.read(), content_type="image/webp")
     response["Cache-Control"] = FOREVER
     return response
 

@@ -5,7 +5,7 @@ specs/evaluation.md section 2.0. The order of the steps is fixed and each is cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -152,37 +152,10 @@ def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[Flow
     return trials, flow
 
 
-def ballots(data: StudyData, votes: Iterable[Trial], items: Sequence[str]) -> Ballots:
-    """Votes whose two pictures both show one of ``items`` (condition ids), as arrays."""
-    number = {condition: i for i, condition in enumerate(items)}
-    stimulus = data.stimulus
-    kept = [
-        (t.participant, number[stimulus[t.left].condition], number[stimulus[t.right].condition], SHARE_LEFT[t.choice])
-        for t in votes
-        if stimulus[t.left].condition in number and stimulus[t.right].condition in number
-    ]
-    names = {p: i for i, p in enumerate(sorted({row[0] for row in kept}))}
-    return Ballots(
-        items=tuple(items),
-        n_participants=len(names),
-        participant=np.array([names[row[0]] for row in kept], dtype=np.intp),
-        left=np.array([row[1] for row in kept], dtype=np.intp),
-        right=np.array([row[2] for row in kept], dtype=np.intp),
-        y=np.array([row[3] for row in kept], dtype=np.float64),
-    )
-
-
 def grid_conditions(data: StudyData, scene: str) -> tuple[str, ...]:
     """Ids of the grid conditions that have a picture in ``scene``, in grid order (``data`` canonical)."""
     there = {s.condition for s in data.stimuli if s.scene == scene and s.role == "grid"}
     return tuple(c.id for c in data.conditions if c.id in there)
-
-
-def shared_conditions(data: StudyData, scenes: Sequence[str]) -> tuple[str, ...]:
-    """Ids of the grid conditions that have a picture in every one of ``scenes``, in grid order (``data`` canonical)."""
-    sets = [set(grid_conditions(data, scene)) for scene in scenes]
-    common = set.intersection(*sets) if sets else set()
-    return tuple(c.id for c in data.conditions if c.id in common)
 
 
 def _count(step: str, words: str, trials: Sequence[Trial]) -> FlowStep:

@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluation.core import words
 from evaluation.core.figures import chart_texts
+from evaluation.core.figures.style import CONTROLS
 from evaluation.core.sections import HYPOTHESES
 
 Json = Mapping[str, Any]
@@ -77,11 +78,12 @@ def page(result: Json, files: Mapping[str, bytes]) -> bytes:
         f'<p class="soft">Data {escape(result["digest"][:12])}, seed {result["options"]["seed"]}.</p>',
     ]
     body = "\n".join(part for part in parts if part)
-    return (
+    html = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(study['title'])}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    ).encode()
+    )
+    return CONTROLS.sub("", html).encode()
 
 
 def _figure(stem: str, text: Mapping[str, str], files: Mapping[str, bytes]) -> str:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -97,6 +97,7 @@ def test_loss_curves_come_thinned_with_their_weights_and_a_lost_one_is_left_out(
         if not stored:
             storages["masters"].delete(master_name(artifact.sha256))
     data = study_data(study)
+    assert study_data(study, curves=False) == replace(data, curves=())
     points = [p for p in data.curves if p.term == "style"]
     assert {p.stimulus for p in data.curves} == {shown[0].public_name}
     assert {(p.term, p.weight) for p in data.curves} == {("style", 2.0), ("content", 0.5), ("total", 1.0)}

@@ -12,9 +12,11 @@ from PIL import Image
 
 from evaluation.core.analysis import analyse
 from evaluation.core.options import Options
-from evaluation.explorer import THUMBNAIL_PX, pairs_json, pictures_json, thumbnails_store, votes_json
+from evaluation.explorer import THUMBNAIL_PX, pairs_json, pictures_json, votes_json
 from evaluation.inputs import study_data
 from evaluation.models import Analysis
+from evaluation.services import analysis_run
+from generation.models import Metric
 from studyplatform.voting.models import Study
 from tests import factories
 
@@ -55,6 +57,20 @@ def test_every_picture_stands_at_its_loss_and_score(analysis: Analysis) -> None:
     assert [row[0] for row in found["groups"][0]["votes"]] == pytest.approx(shares, rel=1e-5)
 
 
+@pytest.mark.parametrize(("direction", "best"), [("lower_better", 0), ("higher_better", 2)])
+def test_the_minimisers_are_those_of_the_analysis_and_z_is_turned(study: Study, direction: str, best: int) -> None:
+    Metric.objects.filter(key="content_loss").update(direction=direction)  # it rises with the learning rate
+    [analysis] = analysis_run(study=study, options=Options(draws=99), unblind=True)
+    found = pictures_json(analysis)
+    content = [m["id"] for m in found["metrics"]].index("content_loss")
+    for group in found["groups"]:
+        assert group["minima"][content] == [best]
+        assert group["z"][content][best] == min(group["z"][content])
+    assert found["groups"][0]["values"] == found["groups"][0]["z"]
+    raw = found["groups"][1]["values"][content]
+    assert raw == sorted(raw)
+
+
 def test_half_a_tie_on_each_side_is_told_as_a_tie(analysis: Analysis) -> None:
     one, two = (c["id"] for c in analysis.results["conditions"][:2])
     scene = analysis.results["groups"][2]["scene"]
@@ -70,7 +86,10 @@ def test_half_a_tie_on_each_side_is_told_as_a_tie(analysis: Analysis) -> None:
     assert "evaluate the study again" in pairs_json(analysis)["sentence"]
 
 
-def test_single_votes_are_those_of_the_analysis_set(analysis: Analysis, study: Study) -> None:
+def test_single_votes_are_those_of_the_analysis_set(
+    analysis: Analysis, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("evaluation.inputs._curves")  # a click must not read the loss curves of the study
     everything = votes_json(analysis, scene=0, conditions=[0, 1, 2])
     assert everything["total"] == len(everything["votes"]) == 18
     assert {vote["choice"] for vote in everything["votes"]} == {"left"}
@@ -111,18 +130,20 @@ def test_who_may_look_and_who_sees_single_votes(analysis: Analysis, as_owner: Cl
         assert as_owner.get(address("votes", analysis) + wrong).status_code == 404
 
 
-def test_thumbnails_are_small_and_the_picture_itself_serves_until_they_are_made(
-    analysis: Analysis, as_owner: Client, stranger: User
+def test_thumbnails_are_small_and_made_once_and_the_way_to_the_picture_serves_without_one(
+    study: Study, as_owner: Client, stranger: User
 ) -> None:
-    picture = pictures_json(analysis)["pictures"][0]
-    assert as_owner.get(picture["thumb"])["Location"] == picture["url"]
-    assert thumbnails_store(analysis.study) == 6
-    assert thumbnails_store(analysis.study) == 0
+    [analysis] = analysis_run(study=study, options=Options(draws=99), unblind=True)
+    picture, lost = pictures_json(analysis)["pictures"][:2]
     response = as_owner.get(picture["thumb"])
-    assert response["Content-Type"] == "image/webp"
+    assert (response.status_code, response["Content-Type"]) == (200, "image/webp")
     with Image.open(io.BytesIO(response.content)) as small:
         assert max(small.size) <= THUMBNAIL_PX
     assert len(response.content) < storages["stimuli"].size(picture["url"].removeprefix("/stimuli/"))
+    for one in (picture, lost):
+        storages["stimuli"].delete(one["url"].removeprefix("/stimuli/"))
+    assert as_owner.get(picture["thumb"]).content == response.content
+    assert as_owner.get(lost["thumb"])["Location"] == lost["url"]
     inside = Client()
     inside.force_login(stranger)
     assert inside.get(picture["thumb"]).status_code == 404

@@ -43,12 +43,28 @@ def parameter(text: str, *, decimal_comma: bool) -> Any:
     if text in ("True", "False"):
         return text == "True"
     try:
-        value = json.loads(text.replace(",", ".") if decimal_comma and text[:1] != '"' else text)
+        value = json.loads(text.replace(",", ".") if decimal_comma and text[:1] != '"' else text, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError):
         return text
     if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{text[:80]!r} is not a text, a finite number, true or false.")
     return value
+
+
+def check_object(text: str) -> None:
+    """``ValueError`` with the end of a sentence for a text that is neither empty nor a JSON object."""
+    try:
+        value = json.loads(text or "{}", parse_int=_integer)
+    except (json.JSONDecodeError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError(f"{text[:80]!r} is no JSON object.")
+
+
+def _integer(digits: str) -> int:
+    if not math.isfinite(float(digits)):
+        raise ValueError(f"{digits[:80]} is too large a number.")
+    return int(digits)
 
 
 def _whole(text: str) -> str:

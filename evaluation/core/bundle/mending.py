@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from evaluation.core.bundle import cells
 from evaluation.core.bundle.tables import ID, TABLES, BundleError, Table
 from evaluation.core.bundle.text import Notes
 from evaluation.core.dataset import Trial
@@ -59,6 +60,18 @@ def without_twins(table: Table, rows: Rows, notes: Notes) -> Rows:
 def _same(row: Any, other: Any) -> bool:
     """Whether two rows say the same; their place may come from the file alone."""
     return bool(row == (replace(other, position=row.position) if hasattr(row, "position") else other))
+
+
+def check_configs(metrics: Rows) -> None:
+    """Refuse metrics whose settings are no JSON object."""
+    for line, metric in metrics.items():
+        try:
+            cells.check_object(metric.config_json)
+        except ValueError as error:
+            raise BundleError(
+                f"data/metrics.csv, line {line}, column config_json: {error} "
+                'Write one as in {"style_weight": 1000}, or leave the cell empty.'
+            ) from error
 
 
 def check_references(tables: Mapping[str, Rows]) -> None:

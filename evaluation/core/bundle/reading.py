@@ -79,6 +79,7 @@ def read(files: Mapping[str, bytes], *, slug: str = "study") -> Loaded:
         tables[name] = mending.without_twins(table, rows, notes)
     tables.setdefault("loss_curves", {})
     filling.derive(tables, params, simulated=head["simulated"])
+    mending.check_configs(tables["metrics"])
     mending.check_references(tables)
     tables["scores"] = mending.scores(tables["scores"], notes)
     tables["trials"] = mending.trials(tables["trials"], tables["stimuli"], notes)

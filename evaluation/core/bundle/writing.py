@@ -50,7 +50,9 @@ def table_csv(data: StudyData, name: str) -> bytes:
     for row in rows:
         cells = [csv_cell(getattr(row, c.field), free=c.free) for c in table.columns]
         # A parameter is written as JSON, so that 1, 1.0, true and "1" come back as what they were.
-        cells += [json.dumps(row.params[p], ensure_ascii=False) if p in row.params else "" for p in params]
+        cells += [
+            json.dumps(row.params[p], ensure_ascii=False) if row.params.get(p) is not None else "" for p in params
+        ]
         lines.append(cells + [csv_cell(value, free=False) for value in derived(row)])
     return csv_bytes(lines)
 

@@ -12,6 +12,7 @@ from evaluation.core.ballots import SHARE_LEFT, analysis_set, grid_conditions
 from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.dataset import MetricInfo, StudyData, Trial
 from evaluation.core.verdict import minimiser
+from evaluation.core.weights.shape.levels import is_number
 from evaluation.core.words import Reason
 
 NAME = "derived/votes_analysis.csv"
@@ -81,14 +82,15 @@ def _scales(data: StudyData) -> dict[str, Callable[[float], float]]:
     above zero (specs/evaluation.md, E9)."""
     found: dict[str, Callable[[float], float]] = {}
     for name in _param_names(data):
-        levels = {c.params[name] for c in data.conditions if c.role == "grid" and name in c.params}
-        if len(levels) > 1 and not any(isinstance(v, str | bool) for v in levels):
-            found[name] = math.log10 if min(float(v) for v in levels) > 0 else float
+        levels = {c.params[name] for c in data.conditions if c.role == "grid" and c.params.get(name) is not None}
+        numbers = [level for level in levels if is_number(level)]
+        if len(numbers) == len(levels) > 1:
+            found[name] = math.log10 if min(numbers) > 0 else float
     return found
 
 
 def _x(value: object, scale: Callable[[float], float]) -> float | None:
-    return scale(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return scale(value) if is_number(value) else None
 
 
 def _spreads(data: StudyData, metric: MetricInfo) -> dict[str, float]:

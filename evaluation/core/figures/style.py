@@ -7,6 +7,7 @@ never let two texts touch.
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -33,6 +34,7 @@ RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": INK,
+    "text.parse_math": False,  # a label may hold dollars
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
@@ -47,6 +49,8 @@ RC: Any = {
     "savefig.facecolor": "white",
 }
 
+#: What XML 1.0 (2.2) allows in no document, as a label may hold it.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 T = TypeVar("T")
 
 
@@ -166,7 +170,7 @@ def svg(figure: Figure, title: str, description: str) -> bytes:
     figure.savefig(
         out, format="svg", metadata={"Title": title, "Description": description, "Date": None, "Creator": None}
     )
-    return out.getvalue()
+    return CONTROLS.sub("", out.getvalue().decode()).encode()
 
 
 def png(figure: Figure, title: str, description: str, dpi: int = 200) -> bytes:

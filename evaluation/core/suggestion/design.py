@@ -13,6 +13,7 @@ from evaluation.core.evidence import Evidence
 from evaluation.core.scale.inference import Scale
 from evaluation.core.suggestion.surface import Axis, Surface
 from evaluation.core.weights.learned import learned_section
+from evaluation.core.weights.shape.levels import is_number
 from generation.core import tasks
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
@@ -68,7 +69,7 @@ def axes_of(
 ) -> tuple[tuple[Axis, ...], IntArray]:
     """The numeric parameters among ``varying`` and the items to fit: those that share the favourite's other settings
     (optimiser and the like), since between names there is nothing to move along."""
-    numeric = [n for n in varying if all(_number(p.get(n)) for p in params)]
+    numeric = [n for n in varying if all(is_number(p.get(n)) for p in params)]
     others = [n for n in varying if n not in numeric]
     items = np.array([i for i, p in enumerate(params) if all(p.get(n) == params[favourite].get(n) for n in others)])
     axes = []
@@ -201,7 +202,3 @@ def _meetings(difference: tuple[float, float, float]) -> str:
 
 def _spoken(axis: Axis) -> str:
     return axis.name.replace("_", " ")
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

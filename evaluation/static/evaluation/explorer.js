@@ -33,9 +33,12 @@ export async function explore(root) {
     if (form.scale.disabled) form.scale.value = "z";
     const scale = form.scale.value, name = data.metrics[metric]?.label ?? "Loss";
     const found = data.metrics.length ? points(data, { group, metric, scale }) : [];
-    const better = data.metrics[metric]?.higher ? "higher is predicted better" : "lower is predicted better";
+    // A z-score is turned so that lower is predicted better, whatever the metric.
+    const higher = data.metrics[metric]?.higher, raw = scale === "values";
+    const unit = raw ? "raw value" : `within-scene z-score${higher ? ", turned" : ""}`;
+    const better = raw && higher ? "higher is predicted better" : "lower is predicted better";
     plot.draw(found, {
-      across: `${name}, ${scale === "z" ? "within-scene z-score" : "raw value"} (${better}) →`,
+      across: `${name}, ${unit} (${better}) →`,
       up: "Preference score (logit) ↑",
       empty: "Nothing to draw here: this metric has no comparable values in this scene, or no score was estimated.",
     });

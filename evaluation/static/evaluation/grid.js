@@ -73,7 +73,8 @@ function levels(data, parameter) {
 
 function values(data, group, metric, what) {
   const { votes, values: raw } = data.groups[group], losses = raw[metric];
-  const sign = data.metrics[metric]?.higher ? -1 : 1;
+  // Over all scenes a value is a mean z-score, which the server has turned so that lower is predicted better.
+  const sign = group && data.metrics[metric]?.higher ? -1 : 1;
   const ranks = (list) => list.map((v) => (v == null ? null : list.filter((w) => w != null && w < v).length + 1));
   const byLoss = ranks(data.conditions.map((_, i) => (losses?.[i] == null ? null : sign * losses[i])));
   const byVotes = ranks(data.conditions.map((_, i) => (votes[i]?.[3] == null ? null : -votes[i][3])));

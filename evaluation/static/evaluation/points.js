@@ -22,7 +22,7 @@ export const rawAllowed = (group) => group !== EVERY && group !== "0";
 /** One point per condition and group that has both a loss and a score. */
 export function points(data, { group, metric, scale }) {
   return groupsOf(data, group).flatMap((g) => {
-    const { votes, z, values, label } = data.groups[g], losses = (scale === "z" ? z : values)[metric];
+    const { votes, z, values, minima, label } = data.groups[g], losses = (scale === "z" ? z : values)[metric];
     const found = data.conditions.flatMap((condition, i) => {
       const row = votes[i], x = losses && losses[i];
       if (!row || x == null || row[THETA] === null) return [];
@@ -30,15 +30,11 @@ export function points(data, { group, metric, scale }) {
       return [{
         key: `${g}/${i}`, group: g, condition: i, label: condition.label, scene: label, picture, x, y: row[THETA],
         low: row[THETA_LOW], high: row[THETA_HIGH], share: row[SHARE], shareLow: row[LOW], shareHigh: row[HIGH],
-        votes: row[VOTES],
+        votes: row[VOTES], minimum: minima[metric].includes(i),
       }];
     });
-    const sign = data.metrics[metric].higher ? -1 : 1;
-    const least = Math.min(...found.map((p) => sign * p.x)), most = Math.max(...found.map((p) => p.y));
-    for (const point of found) {
-      point.minimum = sign * point.x === least;
-      point.favourite = point.y === most;
-    }
+    const most = Math.max(...found.map((p) => p.y));
+    for (const point of found) point.favourite = point.y === most;
     return found;
   });
 }

@@ -6,7 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from evaluation.core.analysis import analyse
+from evaluation.core.options import Options
+from evaluation.inputs import study_data
 from evaluation.models import Analysis
+from generation.models import Metric
 from studyplatform.voting.models import Study
 from tests.voting.browser.people import PHONE
 
@@ -132,3 +136,37 @@ def test_the_grid_shows_preference_loss_and_their_disagreement(reader: Any) -> N
     page.select_option("[name=what]", "rank")
     # The content loss rises with the learning rate, and so does preference.
     assert numbers() == ["−2", "0", "+2"]
+
+
+def test_of_a_metric_that_is_better_when_higher_the_best_is_ringed_and_darkest(
+    reader: Any, judged: Study, analysis: Analysis
+) -> None:
+    # It rises with the learning rate, and so does preference: now the two agree.
+    Metric.objects.filter(key="content_loss").update(direction="higher_better")
+    results = analyse(study_data(judged), Options(draws=99))
+    Analysis.objects.filter(pk=analysis.pk).update(results=results)
+    page = explorer(reader().open("explore"))
+    page.select_option("[name=metric]", label="Content loss")
+    axis, ringed = page.locator(".plot .across"), page.locator(".point.minimum")
+    first, last = (page.get_by_role("button", name=f"lr\u00a0{lr}, Cat") for lr in ("0.01", "1"))
+
+    def shown(what: str) -> list[list[str]]:
+        page.select_option("[name=what]", what)
+        texts = "(cells) => cells.map((cell) => [cell.lastChild.textContent, cell.className])"
+        return list(page.locator(".grid .heat").evaluate_all(texts))
+
+    turned = "Content loss, within-scene z-score, turned (lower is predicted better)"
+    ways = [("0", "z", turned), ("every", "z", turned)]
+    ways += [("1", "z", turned), ("1", "values", "Content loss, raw value (higher is predicted better)")]
+    for group, scale, words in ways:
+        page.select_option("[name=group]", group)
+        if group == "1":
+            page.select_option("[name=scale]", scale)
+            sides = [one.bounding_box()["x"] for one in (first, last)]
+            assert (sides[0] < sides[1]) == (scale == "values")
+        expect(axis).to_contain_text(words)
+        names = [one.get_attribute("aria-label") for one in ringed.all()]
+        assert [name.split(",")[0] for name in names] == ["lr\u00a01"] * (2 if group == "every" else 1)
+        assert [text for text, _ in shown("rank")] == ["0", "0", "0"]
+        darkness = [name for _, name in shown("loss")]
+        assert (darkness[0], darkness[2]) == ("heat dark-0", "heat dark-10")

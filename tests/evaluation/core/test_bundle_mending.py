@@ -137,6 +137,15 @@ def test_what_was_mended_is_what_was_meant():
     assert [t.id for t in read(trials=TRIALS.replace("a1,a2", "a1,b2")).trials] == ["t2", "t3"]
 
 
+def test_the_settings_of_a_metric_are_a_json_object_or_empty():
+    read = bundle.read(files(metrics=f"{METRICS[:-1]},\n".replace("direction", "direction,config_json", 1))).data
+    assert read.metrics[0].config_json == ""
+    named = METRICS.replace("direction", "direction,config_json", 1).replace(
+        "better", 'better,"{""style_weight"":null}"'
+    )
+    assert bundle.read(files(metrics=named)).data.metrics[0].config_json == '{"style_weight":null}'
+
+
 def test_many_of_a_kind_are_three_sentences_and_a_count():
     rows = "".join(f"x{i},p1,a1,a1,left\n" for i in range(500))
     said = notes(trials=TRIALS + rows)
@@ -163,6 +172,20 @@ REFUSED = {
         r"leaves out question_id and data/questions\.csv has 2 rows",
     ),
     "grid": ({"stimuli": column(STIMULI, "role", *["catch"] * 4)}, "nothing to compare"),
+    **{
+        f"config {text[:9]} {len(text)}": (
+            {"metrics": column(METRICS, "config_json", f'"{text}"')},
+            r"metrics\.csv, line 2, column config_json: .* is (no JSON object|too large a number)\. Write one as in",
+        )
+        for text in ("oops", "null", "[1]", "3", "[" * 100_000, "9" * 400, "9" * 5000)
+    },
+    **{
+        f"{digits} digits": (
+            {"stimuli": column(STIMULI, "param_lr", "1", "9" * digits, "1", "1")},
+            r"stimuli\.csv, line 3, column param_lr: 9{80} is too large a number\. Mend the cell\.$",
+        )
+        for digits in (400, 5000)
+    },
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 
+from evaluation.core import bundle
 from evaluation.core.ballots import analysis_set
 from evaluation.core.derived import COLUMNS, files, votes_analysis
 from tests.evaluation import simulate
@@ -88,6 +89,25 @@ def test_a_parameter_stands_on_the_scale_of_the_analysis(data) -> None:
     for row in table:
         assert float(row["x_lr_left"]) == pytest.approx(np.log10(float(row["param_lr_left"])))
         assert float(row["x_tv_right"]) == float(row["param_tv_right"])  # zero has no logarithm
+
+
+def test_a_parameter_may_be_none_or_larger_than_any_float(data) -> None:
+    levels = [
+        {"lr": None, "n": None, "big": 10**400},
+        {"lr": 0.1, "n": None, "big": 1},
+        {"lr": 10, "n": None, "big": 2},
+    ]
+    conditions = [dataclasses.replace(c, params=p) for c, p in zip(data.conditions, levels, strict=True)]
+    study = dataclasses.replace(data, conditions=tuple(conditions))
+    table = rows(study)
+    assert {name for name in table[0] if name.startswith("x_")} == {"x_lr_left", "x_lr_right"}
+    assert {(row["param_lr_left"], row["x_lr_left"]) for row in table} == {("", ""), ("0.1", "-1.0"), ("10", "1.0")}
+    without = [
+        dataclasses.replace(c, params={k: v for k, v in c.params.items() if k == "lr" and v}) for c in conditions
+    ]
+    kept = [dataclasses.replace(c, params={k: v for k, v in c.params.items() if k != "big"}) for c in conditions]
+    read = bundle.read(bundle.write(dataclasses.replace(data, conditions=tuple(kept)))).data
+    assert read.conditions == tuple(without)
 
 
 def test_votes_of_one_question_only(data) -> None:

@@ -4,12 +4,14 @@ import csv
 import dataclasses
 import functools
 import io
+import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from evaluation.core import standalone
 from evaluation.core.analysis import analyse
 from evaluation.core.figures import chart_files, chart_texts, style, votes
 from evaluation.core.figures.loss import loss_figure
@@ -146,6 +148,48 @@ def test_figures_are_drawn_without_any_vote():
     result = analyse(data, FAST) | {"tables": {}, "sections": {}}
     assert list(chart_texts(result)) == ["fig01_votes", "fig02_losses"]
     assert chart_files(result)["fig01_votes.svg"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_label_is_no_mathematics_and_breaks_no_file():
+    names = (r"$\foo$ c0", "a$b$c", "x\x0b\x01y\uffff")
+    data = study(utilities=[[0, 1, 2.0]], losses=[[1, 2, 3.0]])
+    data = dataclasses.replace(
+        data,
+        title="Title\x0b $t$",
+        questions=tuple(dataclasses.replace(q, text="Which is $\\q$\x03?") for q in data.questions),
+        conditions=tuple(dataclasses.replace(c, label=names[c.position]) for c in data.conditions),
+        scenes=tuple(dataclasses.replace(s, label=rf"$\s$ {s.id}") for s in data.scenes),
+        metrics=tuple(dataclasses.replace(m, label="$\\m$ loss\x02") for m in data.metrics),
+    )
+    result = analyse(data, FAST) | {"tables": {}, "sections": {}}
+    files = chart_files(result)
+    for name, content in files.items():
+        if name.endswith(".svg"):
+            ElementTree.fromstring(content)  # noqa: S314 - drawn by ourselves
+    page = standalone.page(result, files).decode()
+    assert "<title>Title $t$</title>" in page
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", page)
+
+
+def test_dollars_are_drawn_as_they_are_wherever_a_text_stands():
+    def draw():
+        figure = style.new_figure(4, 3)
+        axes = figure.add_axes((0.2, 0.2, 0.6, 0.6))
+        axes.plot([0, 1], [0, 1], label="a$b$c")
+        axes.set_xticks([0, 1], ["a$b$c", "d"])
+        axes.set_xlabel("a$b$c")
+        axes.set_title("a$b$c")
+        axes.annotate("a$b$c", (0.5, 0.5))
+        axes.legend()
+        figure.suptitle("a$b$c")
+        figure.legend(handles=axes.lines)
+        figure.draw_without_rendering()
+        return [t for t in figure.findobj(Text) if t.get_text() == "a$b$c"]
+
+    found = style.styled(draw)
+    assert len(found) == 8  # a tick has a label on either side
+    assert not any(t.get_parse_math() for t in found)
 
 
 def test_figures_leave_the_settings_of_the_process_alone():

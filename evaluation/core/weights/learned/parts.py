@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluation.core import words
 from evaluation.core.evidence import POOLED, BoolArray, Evidence, MetricValues, VoteTable
+from evaluation.core.weights.shape.levels import is_number
 from evaluation.core.words import Reason
 from studyplatform.voting.core.bradley_terry import FloatArray
 
@@ -76,21 +78,23 @@ def z_difference(metric: MetricValues, votes: VoteTable) -> FloatArray:
 
 
 def generator_weights(evidence: Evidence) -> tuple[float, float] | Reason:
-    """(style, content) weights of the reference objective, or those that all conditions of the grid share."""
+    """(style, content) weights of the reference objective, or those that all conditions of the grid share.
+
+    Both must be finite numbers.
+    """
     for metric in evidence.metrics:
         if metric.info.role == "reference_objective":
-            config = json.loads(metric.info.config_json or "{}")
-            if "style_weight" in config and "content_weight" in config:
-                return float(config["style_weight"]), float(config["content_weight"])
-    shared = {
-        (c.params.get("style_weight"), c.params.get("content_weight"))
-        for c in evidence.data.conditions
-        if c.role == "grid"
-    }
-    style, content = shared.pop() if len(shared) == 1 else (None, None)
-    if style is None or content is None:
-        return words.reason("NC_NO_GENERATOR_WEIGHTS")
-    return float(style), float(content)
+            weights = _weights(json.loads(metric.info.config_json or "{}"))
+            if weights is not None:
+                return weights
+    shared = {_weights(c.params) for c in evidence.data.conditions if c.role == "grid"}
+    weights = shared.pop() if len(shared) == 1 else None
+    return words.reason("NC_NO_GENERATOR_WEIGHTS") if weights is None else weights
+
+
+def _weights(settings: Mapping[str, object]) -> tuple[float, float] | None:
+    style, content = settings.get("style_weight"), settings.get("content_weight")
+    return (float(style), float(content)) if is_number(style) and is_number(content) else None
 
 
 def generator_share(weights: tuple[float, float], parts: Parts, *, z: bool) -> float | None:

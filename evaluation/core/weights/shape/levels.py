@@ -7,9 +7,11 @@ full product and uses the single changes of a one-at-a-time grid.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 from scipy import stats
@@ -95,7 +97,7 @@ class Levels:
 def numeric_parameters(params: Sequence[Params], least: int = MIN_LEVELS) -> tuple[str, ...]:
     """Names of the numeric parameters with ``least`` or more levels among the conditions, by name."""
     names = sorted(set.intersection(*(set(p) for p in params))) if params else []
-    return tuple(n for n in names if all(_number(p[n]) for p in params) and len({p[n] for p in params}) >= least)
+    return tuple(n for n in names if all(is_number(p[n]) for p in params) and len({p[n] for p in params}) >= least)
 
 
 def levels(scale: Scale, params: Mapping[str, Params], parameter: str) -> Levels | None:
@@ -141,5 +143,6 @@ def _comparable(level: IntArray, stratum: IntArray, n_levels: int, n_strata: int
     return np.asarray(part == names[np.argmax(sizes)])
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a parameter is a number that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

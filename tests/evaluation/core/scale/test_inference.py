@@ -3,19 +3,23 @@
 import numpy as np
 import pytest
 
-from evaluation.core.ballots import Ballots, analysis_set, ballots, grid_conditions
+from evaluation.core.ballots import Ballots, analysis_set
+from evaluation.core.evidence import vote_table
 from evaluation.core.scale import inference
 from evaluation.core.scale.inference import NotEstimated, Scale
 from studyplatform.voting.core import bradley_terry as bt
 from tests.evaluation.simulate import study
 
 
-def scale_of(data, *, draws=999) -> Scale | NotEstimated:
+def first_scene(data) -> Ballots:
     data = data.canonical()
-    votes, _ = analysis_set(data, "q")
-    items = grid_conditions(data, "s0")
+    votes = vote_table(data, analysis_set(data, "q")[0])
+    return votes.group(np.array([0]), np.flatnonzero(votes.there[0]))
+
+
+def scale_of(data, *, draws=999) -> Scale | NotEstimated:
     labels = {c.id: c.label for c in data.conditions}
-    return inference.estimate(ballots(data, votes, items), labels=labels, group="Scene A", draws=draws)
+    return inference.estimate(first_scene(data), labels=labels, group="Scene A", draws=draws)
 
 
 def votes_of(rows, n_items) -> Ballots:
@@ -36,9 +40,7 @@ def tables(box) -> np.ndarray:
 def test_the_jackknife_is_what_it_says():
     data = study(utilities=[0, 0.5, 1.0], losses=[1, 2, 3], n_participants=9, n_trials=20, taste=0.5)
     scale = scale_of(data)
-    votes, _ = analysis_set(data.canonical(), "q")
-    box = ballots(data.canonical(), votes, scale.items)
-    by_person = tables(box)
+    by_person = tables(first_scene(data))
     fit = bt.fit(by_person.sum(axis=0))
     without = []
     for own in by_person:

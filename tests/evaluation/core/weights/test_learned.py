@@ -13,8 +13,8 @@ from evaluation.core.options import Options
 from evaluation.core.weights import logit
 from evaluation.core.weights.learned import learned_section, ratio
 from evaluation.core.weights.learned.held_out import Halves, agreement_gain, halves, weights_without
-from evaluation.core.weights.learned.parts import loss_parts, z_difference
-from tests.evaluation.core.losses import weighed
+from evaluation.core.weights.learned.parts import generator_weights, loss_parts, z_difference
+from tests.evaluation.core.losses import WEIGHTS, weighed
 
 FAST = Options(draws=499)
 RNG = np.random.default_rng(7)
@@ -133,10 +133,24 @@ def test_gates():
     unknown = section(weighed(STYLE, CONTENT, w_style=0.5, w_content=0.5, weights={}))
     assert unknown.summary["lambda"] is not None
     assert unknown.summary["reason"]["code"] == "NC_NO_GENERATOR_WEIGHTS"
+    for bad in (None, "auto", True, 10**400, float("inf"), [1]):
+        weights = WEIGHTS | {"style_weight": bad}
+        found = section(weighed(STYLE, CONTENT, w_style=0.5, w_content=0.5, weights=weights))
+        assert found.summary["reason"]["code"] == "NC_NO_GENERATOR_WEIGHTS", bad
     certain = section(weighed(STYLE, CONTENT, w_style=500, w_content=300))
     assert certain.summary["reason"]["code"] == "NC_UNBOUNDED_WEIGHTS"
     for found in (same, few, unknown, certain):
         json.dumps([found.summary, found.rows, sections.test_rows(found.tests)], allow_nan=False)
+
+
+@pytest.mark.parametrize(("style", "known"), [(1000, True), ("auto", False), (None, False)])
+def test_the_weights_that_all_conditions_share_are_taken_where_they_are_numbers(style, known):
+    data = weighed(STYLE, CONTENT, w_style=0.5, w_content=0.5, weights={})
+    params = {"style_weight": style, "content_weight": 1}
+    conditions = tuple(dataclasses.replace(c, params=params) for c in data.conditions)
+    found = generator_weights(gather(dataclasses.replace(data, conditions=conditions).canonical(), "q", FAST))
+    assert (found == (1000.0, 1.0)) is known
+    assert known or found.code == "NC_NO_GENERATOR_WEIGHTS"
 
 
 def test_a_rehearsal_never_speaks_of_people():

@@ -185,6 +185,13 @@ def test_gates():
     json.dumps([few.summary, none.summary], allow_nan=False)
 
 
+@pytest.mark.parametrize("level", [None, pytest.param(10**400, id="huge"), True, "auto"])
+def test_a_level_that_is_no_finite_number_makes_no_axis(level):
+    params = [{"lr": r} for r in (0.1, 1, 10, 100)]
+    assert levels.numeric_parameters(params) == ("lr",)
+    assert levels.numeric_parameters([*params, {"lr": level}]) == ()
+
+
 def test_a_dip_in_a_steep_rise_is_judged_by_the_steps_beside_it():
     rng = np.random.default_rng(8)
     one = scores(rng.normal(0, 0.1 / np.sqrt(30), (30, 5)), [-3.0, -1.5, 0.15, -0.15, 3.0])
