@@ -95,7 +95,7 @@ def test_it_is_the_shipped_verdict(truth, participants):
     for seed in seeds:
         scale = scores(design, truth(design, 0.7), replace(ASSUMED, participants=participants), seed)
         tests = hypotheses.minimum_tests(scale, ["c3"], alpha=0.05)
-        said.append(hypotheses.verdict(tests, tests.p_refute, tests.p_confirm, alpha=0.05))
+        said.append(hypotheses.verdict(tests.p_refute, tests.p_confirm, tests.p_equivalent, alpha=0.05))
     row = one(design, participants, 0.7, 15, seed=7)
     name = "refuted" if truth is another_favourite else "confirmed"
     assert getattr(row, name) == said.count(name) / 15
