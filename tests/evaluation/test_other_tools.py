@@ -109,6 +109,30 @@ def test_the_shape_over_a_parameter(r, found):
     assert r["shape"] == pytest.approx(ours.coef, abs=1e-6)
 
 
+MIXED = """
+suppressPackageStartupMessages(library(lme4))
+v <- read.csv("votes_analysis.csv")
+f <- win_left ~ dz_style_loss + (0 + dz_style_loss | participant_id) + (0 + dz_style_loss | scene_id)
+cat(sprintf("%.12g", c(fixef(glmer(f, v, binomial)), coef(glm(win_left ~ dz_style_loss, binomial, v)))))
+"""
+
+
+def test_crossed_random_slopes_run_on_the_votes(data, tmp_path):
+    lacking = (
+        shutil.which("Rscript") is None
+        or subprocess.run(
+            ["Rscript", "-e", "quit(status = !requireNamespace('lme4', quietly = TRUE))"], capture_output=True
+        ).returncode
+    )
+    if lacking:
+        pytest.skip("Rscript or lme4 is not installed")
+    (tmp_path / "votes_analysis.csv").write_bytes(derived.votes_analysis(data))
+    done = subprocess.run(["Rscript", "-e", MIXED], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    side, slope, plain_side, plain_slope = map(float, done.stdout.split())
+    assert (side, slope) == pytest.approx((plain_side, plain_slope), abs=0.15)
+
+
 @pytest.mark.parametrize("ties", [0.0, 0.3])
 def test_choix_finds_our_scores(ties):
     made = study(utilities=UTILITIES, losses=-UTILITIES, n_participants=20, n_trials=20, ties=ties, seed=3).canonical()
