@@ -48,7 +48,14 @@ def parameter(text: str, *, decimal_comma: bool) -> Any:
         return text
     if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{text[:80]!r} is not a text, a finite number, true or false.")
+    if isinstance(value, str) and not is_whole_text(value):
+        raise ValueError(f"{text[:80]!r} holds half of a character (a lone surrogate).")
     return value
+
+
+def is_whole_text(text: str) -> bool:
+    r"""Whether ``text`` can be written: JSON may hold half of a character, such as '\ud800'."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def check_object(text: str) -> None:

@@ -120,6 +120,11 @@ def _head(files: Mapping[str, bytes], name: str, notes: Notes) -> dict[str, Any]
         if not isinstance(head.get(key), kind):
             word = {str: "a text", bool: "true or false", list: "a list of texts"}[kind]
             raise BundleError(f"study.json: {key!r} is missing or not {word}. Take it from the export.")
+    texts = [*(head[key] for key, kind in HEAD.items() if kind is str), *head["networks"]]
+    if not all(cells.is_whole_text(text) for text in texts if isinstance(text, str)):
+        raise BundleError(
+            "study.json holds half of a character (a lone surrogate, such as \\ud800). Write the whole one."
+        )
     if not all(isinstance(network, str) for network in head["networks"]):
         raise BundleError("study.json: 'networks' must be a list of texts. Take it from the export.")
     return {key: head[key] for key in HEAD} | {"networks": tuple(head["networks"])}

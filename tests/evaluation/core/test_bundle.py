@@ -123,6 +123,13 @@ DAMAGES = {
         r"scores\.csv, line 1: the column value is .* twice",
     ),
     "underscores": ("data/questions.csv", b",0\n", b",1_0\n", "'1_0' is not a whole number"),
+    "half a letter": (
+        "data/conditions.csv",
+        b",500,",
+        rb',"""\ud800""",',
+        r"param_steps: .* holds half of a character",
+    ),
+    "half a title": ("study.json", b"Learning rate", rb"\ud800", r"study\.json holds half of a character"),
     "parameter nan": ("data/conditions.csv", b",500,", b",NaN,", r"column param_steps: 'NaN' is not a text"),
 }
 
