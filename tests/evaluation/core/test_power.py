@@ -26,7 +26,7 @@ from evaluation.core.power import (
 )
 from evaluation.core.simulator import Crowd
 from evaluation.core.verdict import hypotheses
-from tests.evaluation.core.test_figures import boxes, touching
+from tests.evaluation.core.figures.drawn import boxes, touching
 
 #: Everybody alike: votes are independent.
 ALIKE = Crowd(taste=0, axis=0, lapse=0)

@@ -1,9 +1,8 @@
-"""Figures drawn from the tables and parts of an analysis: each where it has something to show, and legible there."""
+"""What single figures show."""
 
 import dataclasses
 import functools
 import itertools
-import json
 import re
 
 import numpy as np
@@ -11,215 +10,12 @@ import pytest
 from matplotlib.lines import Line2D
 
 from evaluation.core.analysis import analyse
-from evaluation.core.dataset import MetricInfo, Score
+from evaluation.core.dataset import MetricInfo
 from evaluation.core.figures import chart_texts, dose, people, style, ticks, times, votes
 from evaluation.core.figures.files import CHARTS
 from evaluation.core.figures.page import page
-from evaluation.core.options import Options
-from tests.evaluation.core.test_figures import LONG, boxes, touching
-from tests.evaluation.simulate import study
-
-FAST = Options(draws=199)
-METRICS = (
-    MetricInfo("style", "style", "Style loss (raw)", role="objective_part", comparable_within="scene"),
-    MetricInfo("content", "content", "Content loss (raw)", role="objective_part", comparable_within="scene"),
-    MetricInfo("lpips", "lpips", "LPIPS", comparable_within="scene"),
-)
-GRID = [{"style_weight": 10.0**a, "lr": b} for a in (3, 4, 5) for b in (0.01, 0.05, 0.1)]
-
-
-def study_of(k=6, scenes=3, *, params=None, labels=None, spread=1.0, seed=0, n_trials=40, **more):
-    """A study over learning rates (or ``params``, one mapping per condition) with four metrics and response times."""
-    rng = np.random.default_rng(seed)
-    params = params or [{"lr": round(0.01 * (i + 1), 2)} for i in range(k)]
-    hill = -((np.linspace(-1, 1, k) - 0.2) ** 2) * 2 * spread
-    utilities = hill + 0.3 * spread * rng.normal(size=(scenes, k))
-    losses = 4e5 * (1 + rng.random((scenes, k))) * 10 ** rng.uniform(0, 1, (scenes, 1))
-    data = study(utilities=utilities, losses=losses, n_trials=n_trials, taste=0.3, seed=seed, **more)
-    scores = [
-        Score(f"s{s}c{c}", m.id, float(np.exp(-utilities[s, c] * weight + 0.5 * rng.normal())))
-        for m, weight in zip(METRICS, (0.3, 0.2, 0.9), strict=True)
-        for s in range(scenes)
-        for c in range(k)
-    ]
-    times = rng.lognormal(np.log(1800), 0.5, len(data.trials))
-
-    def grown(c):
-        label = labels[c.position] if labels else c.label
-        return dataclasses.replace(c, params=params[c.position], is_default=c.position == 1, label=label)
-
-    return dataclasses.replace(
-        data,
-        conditions=tuple(grown(c) for c in data.conditions),
-        metrics=(*data.metrics, *METRICS),
-        primary_metric="total",
-        scores=(*data.scores, *scores),
-        trials=tuple(dataclasses.replace(t, rt_ms=int(ms)) for t, ms in zip(data.trials, times, strict=True)),
-    )
-
-
-def result_of(data):
-    """The analysis of ``data`` with loss curves, and with hyper-parameters where its own grid has none."""
-    result = analyse(data, FAST)
-    result["tables"]["factors"] = result["tables"]["factors"] or factor_rows(result)
-    result["curves"] = curves_of(result)
-    return result
-
-
-def factor_rows(result):
-    """Hyper-parameters changed one at a time: the first level of each is the default."""
-    rng = np.random.default_rng(5)
-    factors = {
-        "initialisation": ["Glorot", "He", "orthogonal"],
-        "learning_rate": ["1e-4", "4e-4"],
-        "batch": ["1", "16"],
-    }
-    rows = []
-    for rank, (factor, levels) in enumerate(factors.items(), start=1):
-        for level, (kind, unit) in itertools.product(
-            (*levels, ""), (("people", "logit"), (result["primary"], "z"), (result["primary"], "raw"))
-        ):
-            change = 0.0 if level == levels[0] else float(rng.normal())
-            half = 0.3 if change and kind == "people" else 0.0 if kind == "people" else None
-            rows.append(
-                {"factor": factor, "level": level, "kind": kind, "unit": unit, "change": change,
-                 "ci_low": None if half is None else change - half, "ci_high": None if half is None else change + half,
-                 "rank": rank, "p_rank_first": None, "status": "ok",
-                 "reason_code": "" if kind == "people" else "NC_ONE_SEED"}
-            )  # fmt: skip
-    return rows
-
-
-def curves_of(result, steps=20):
-    """Loss curves that fall, raw and with a weight on the style."""
-    return [
-        {"scene": g["scene"], "condition": c["id"], "term": term, "step": 20 * step, "raw": raw,
-         "weighted": raw * (1000 if term == "style" else 1)}
-        for g in result["groups"] if g["scope"] == "scene"
-        for i, c in enumerate(result["conditions"])
-        for term in ("content", "style", "total")
-        for step in range(steps)
-        for raw in [(1 + 0.3 * i) * (1 + 50 * float(np.exp(-step / (2 + i))))]
-    ]  # fmt: skip
-
-
-def long_study():
-    params = [{"optimiser": label.split()[0], "restarts": i} for i, label in enumerate(LONG)]
-    return study_of(5, 2, labels=LONG, params=params)
-
-
-def screened_study():
-    """Some were left out by a rule, some were pilots, some answers were skipped, one metric lacks a value."""
-    data = study_of(5, 2, n_participants=120, n_trials=8)
-    why = ["catch_failed" if i % 10 == 6 else "side_bias" if i % 10 == 9 else "" for i in range(120)]
-    return dataclasses.replace(
-        data,
-        participants=tuple(
-            dataclasses.replace(p, exclusion_reason=why[i], is_pilot=i % 37 == 5)
-            for i, p in enumerate(data.participants)
-        ),
-        trials=tuple(dataclasses.replace(t, choice="skip") if i % 50 == 3 else t for i, t in enumerate(data.trials)),
-        scores=tuple(s for s in data.scores if (s.stimulus, s.metric) != ("s1c2", "total")),
-    )
-
-
-STUDIES = {
-    "rates": lambda: study_of(6, 3, simulated=True),
-    "grid": lambda: study_of(9, 2, params=GRID, n_participants=40),
-    "long": long_study,
-    "one scene": lambda: study_of(4, 1, n_participants=12, n_trials=20),
-    "few people": lambda: study_of(5, 2, n_participants=6, spread=0.0),
-    "screened": screened_study,
-}
-#: What every study above has, in order.
-ALWAYS = ["fig01_votes", "fig03_loss", "fig02_curves", "fig02_curves_weighted", "fig02_losses", "fig05_wins",
-          "fig06_agreement", "fig09_regret", "fig10_times", "fig11_participants", "fig12_flow",
-          "fig14_factors"]  # fmt: skip
-
-
-@functools.cache
-def result(name):
-    return result_of(STUDIES[name]())
-
-
-#: Figures that look different in a study than in the others; the first two draw all they have.
-DRAWN = {
-    "rates": CHARTS,
-    "long": CHARTS,
-    "grid": ("fig04_grid", "fig05_wins", "fig05_wins_by_scene", "fig07_dose"),
-    "one scene": ("fig02_losses", "fig05_wins", "fig07_dose"),
-    "few people": ("fig06_agreement", "fig07_dose", "fig09_regret"),
-    "screened": ("fig02_losses", "fig11_participants", "fig12_flow"),
-}
-
-
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("name", STUDIES)
-def test_no_text_touches_another_or_leaves_the_figure_or_speaks_of_people_in_a_rehearsal(name, narrow):
-    for chart in CHARTS:
-        # F1 and F3 have tests of their own; weighted curves are drawn as raw ones are.
-        elsewhere = chart.stem.startswith(("fig01", "fig03")) or chart.stem == "fig02_curves_weighted"
-        wanted = (chart in DRAWN[name] or chart.stem in DRAWN[name]) and not elsewhere
-        if not wanted or not chart.exists(result(name)):
-            continue
-        figure = style.styled(functools.partial(chart.draw, result(name), narrow))
-        drawn = boxes(figure)
-        assert touching(drawn) == [], chart.stem
-        width, height = figure.get_size_inches() * figure.dpi
-        assert [t for t, b in drawn if b.x0 < 0 or b.y0 < 0 or b.x1 > width or b.y1 > height] == [], chart.stem
-        if name == "rates":
-            said = " ".join(text for text, _ in drawn)
-            assert "SIMULATED – NO PEOPLE VOTED" in said, chart.stem
-            assert "people" not in said.lower().replace("no people voted", ""), chart.stem
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_a_figure_exists_where_it_has_something_to_show(name):
-    stems = list(chart_texts(result(name)))
-    several = len(result(name)["groups"]) > 2
-    assert [s for s in stems if s in ALWAYS] == ALWAYS
-    assert stems.index("fig01_votes") == 0
-    assert stems.index("fig03_loss") == (2 if several else 1)
-    assert ("fig04_grid" in stems) == (name == "grid")
-    assert ("fig05_wins_by_scene" in stems) == several
-    assert ("fig07_dose" in stems) == (name != "long")
-
-
-def test_without_tables_only_what_the_votes_and_losses_show_is_there():
-    data = study_of(4, 1)
-    bare = analyse(data, FAST) | {"tables": {}, "sections": {}}
-    assert list(chart_texts(bare)) == ["fig01_votes", "fig03_loss", "fig02_losses", "fig12_flow"]
-    silent = analyse(dataclasses.replace(data, trials=(), metrics=(), scores=()), FAST)
-    assert list(chart_texts(silent | {"tables": {}, "sections": {}})) == ["fig01_votes"]
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_words_are_sentences_without_codes_and_a_rehearsal_speaks_of_nobody(name):
-    texts = chart_texts(result(name))
-    assert re.search(r"\bC[123]\b|\bNC_|\bE\d+\b|nan|None", json.dumps(texts)) is None
-    for stem, text in texts.items():
-        assert text["caption"].endswith((".", "!", "?")), stem
-        assert text["alt"].endswith("."), stem
-        if name == "rates":
-            assert text["caption"].startswith("SIMULATED. ")
-            assert "people" not in " ".join(text.values()).lower(), stem
-
-
-def test_the_same_analysis_gives_the_same_bytes():
-    def drawn():
-        return {
-            c.stem: style.svg(c.draw(result("one scene"), True), "title", "words")
-            for c in CHARTS
-            if c.exists(result("one scene")) and "curves" not in c.stem
-        }
-
-    assert style.styled(drawn) == style.styled(drawn)
-
-
-def rows(name, stem):
-    chart = next(c for c in CHARTS if c.stem == stem)
-    head, *lines = chart.rows(result(name))
-    return [dict(zip(head, line, strict=True)) for line in lines]
+from tests.evaluation.core.figures.drawn import LONG, boxes, touching
+from tests.evaluation.core.figures.studies import FAST, GRID, by_stem, result, result_of, rows, study_of, texts_of
 
 
 def test_the_data_of_a_figure_are_the_numbers_of_the_analysis():
@@ -327,28 +123,6 @@ def test_the_forests_show_changes_of_levels_and_neither_default_nor_range():
     assert "cannot be told from seed noise" in chart_texts(result("rates"))["fig14_factors"]["caption"]
     crossed = {r["level"] for r in rows("grid", "fig14_factors")}
     assert crossed == {"0.01", "0.05", "0.1", "1000", "10000", "100000"}
-
-
-def test_many_scenes_are_drawn_in_part_and_said_so():
-    found = result("grid")
-    pooled, scene = found["groups"][:2]
-    many = [scene | {"scene": f"n{i}", "label": f"Scene {i}"} for i in range(14)]
-    pairs = [p | {"scene_id": g["scene"]} for g in many for p in found["tables"]["pairs"][:3]]
-    grown = found | {"groups": [pooled, *many], "tables": found["tables"] | {"pairs": pairs}}
-    chart = next(c for c in CHARTS if c.stem == "fig05_wins_by_scene")
-    assert "The first 12 of 14 scenes are drawn" in chart.text(grown)["caption"]
-    assert len({row[0] for row in chart.rows(grown)[1:]}) == 14
-    assert "The first 11 of 14 scenes are drawn" in votes.BY_SCENE.text(grown)["caption"]
-    figure = style.styled(functools.partial(votes.BY_SCENE.draw, grown, False))
-    assert len(figure.axes) == 11
-
-
-def texts_of(chart, found, narrow=False):
-    return {text for text, _ in boxes(style.styled(functools.partial(chart.draw, found, narrow)))}
-
-
-def by_stem(stem):
-    return next(c for c in CHARTS if c.stem == stem)
 
 
 def test_the_two_totals_of_one_objective_are_drawn_once_and_said_to_be_the_same():
