@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -86,19 +86,27 @@ def _curves(result: Json, shown: Sequence[Json], x: dict[str, float], narrow: bo
         left, top = 0.68 + place * each, head + down * (head + panel + 0.55)
         axes = sheet.axes(left, top, across, panel)
         _name(sheet, left, top, metric, across)
-        for n, group in enumerate(first_panels(scenes(result))):
-            found = minimum(metric, group["scene"])
-            if found:
-                points = sorted((x[c], v, c in found["conditions"]) for c, v in found["values"].items())
-                _line(axes, [p[0] for p in points], [p[1] for p in points], _look(result, n))
-                for at, value, lowest in points:
-                    if lowest:
-                        _ring(axes, at, value)
+        _scenes(axes, result, metric, x)
         _panel(axes)
         parameters.scale_x(axes, list(x.values()), across)
         ticks.loss_axis(axes, "y", panel)
         axes.set_xlabel(parameters.spoken(name[0]) if name else "", fontsize=9)
     return sheet.figure
+
+
+def _scenes(axes: Axes, result: Json, metric: Json, place: Mapping[str, float], *, down: bool = False) -> None:
+    """A line per scene through its conditions at their ``place``, across or ``down``, and a ring round its minimum."""
+    for n, group in enumerate(first_panels(scenes(result))):
+        found = minimum(metric, group["scene"])
+        if not found:
+            continue
+        points = sorted((place[c], v, c in found["conditions"]) for c, v in found["values"].items())
+        at, values = [p[0] for p in points], [p[1] for p in points]
+        x, y = (values, at) if down else (at, values)
+        _line(axes, x, y, _look(result, n))
+        for where, value, lowest in points:
+            if lowest:
+                _ring(axes, *((value, where) if down else (where, value)))
 
 
 def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
@@ -126,14 +134,7 @@ def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
         left, top = column.width + place * each, head + down * (head + panel + 0.4)
         axes = sheet.axes(left, top, across, panel)
         _name(sheet, left, top, metric, across)
-        for n, group in enumerate(first_panels(scenes(result))):
-            found = minimum(metric, group["scene"])
-            if found:
-                points = sorted((at[c], v, c in found["conditions"]) for c, v in found["values"].items())
-                _line(axes, [p[1] for p in points], [p[0] for p in points], _look(result, n))
-                for row, value, lowest in points:
-                    if lowest:
-                        _ring(axes, value, row)
+        _scenes(axes, result, metric, at, down=True)
         _panel(axes)
         ticks.loss_axis(axes, "x", across)
         axes.set_yticks([])
