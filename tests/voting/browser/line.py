@@ -17,33 +17,32 @@ class Line:
     def __init__(self, server: str) -> None:
         there = urlsplit(server)
         self.there = (there.hostname, there.port)
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.server = f"http://{there.hostname}:{self.listening.getsockname()[1]}"
-        self.up = True
+        self.port = 0
         self.ends: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.mend()
+        self.server = f"http://{there.hostname}:{self.port}"
 
     def cut(self) -> None:
-        """End what is connected, and let nothing through from now on."""
+        """End what is connected, and refuse what comes from now on.
+
+        Nobody listens any more: what still waited to be let in is refused too, and cannot arrive after the mending.
+        """
         self.up = False
-        for end in self.ends:
+        for end in (self.listening, *self.ends):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
 
     def mend(self) -> None:
         self.up = True
+        self.listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self._accept, args=[self.listening], daemon=True).start()
 
-    def close(self) -> None:
-        self.cut()
-        self.listening.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed: the test is over
+    def _accept(self, listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # cut, or the test is over
             while True:
-                near, _ = self.listening.accept()
-                if not self.up:
-                    near.close()
-                    continue
+                near, _ = listening.accept()
                 far = socket.create_connection(self.there)
                 self.ends += [near, far]
                 for ends in ((near, far), (far, near)):
@@ -56,6 +55,7 @@ class Line:
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        source.close()
 
 
 @contextlib.contextmanager
@@ -64,4 +64,4 @@ def line_to(server: str) -> Iterator[Line]:
     try:
         yield line
     finally:
-        line.close()
+        line.cut()
