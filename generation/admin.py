@@ -97,8 +97,12 @@ class GridAdmin(OwnedAdmin):
 
     @admin.display(description="contact sheet")
     def contact_sheet(self, grid: Grid) -> SafeString:
-        """Link to all pictures with their losses."""
-        return format_html('<a href="{}">All pictures</a>', reverse("generation:grid", args=[grid.slug]))
+        """Links to all pictures with their losses, and to the report of the losses."""
+        return format_html(
+            '<a href="{}">All pictures</a> · <a href="{}">Report</a>',
+            reverse("generation:grid", args=[grid.slug]),
+            reverse("generation:report", args=[grid.slug]),
+        )
 
     @admin.display(description="conditions")
     def condition_table(self, grid: Grid) -> SafeString:

@@ -92,6 +92,10 @@ class Grid(models.Model):
     reference = models.JSONField(
         default=dict, editable=False, help_text="Parameters of the reference objective under which all are scored."
     )
+    preset = models.CharField(max_length=60, blank=True, editable=False)
+    notes = models.JSONField(
+        default=list, editable=False, help_text="What must be said of the grid: departures of its preset, twins."
+    )
     frozen = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -228,6 +232,7 @@ class Metric(models.Model):
         PART = "objective_part", "part of the objective"
         REFERENCE = "reference_objective", "one objective for all images"
         INDEPENDENT = "independent", "independent of the generator"
+        DESCRIPTOR = "descriptor", "what the picture is like"
 
     class Scope(models.TextChoices):
         ALL = "all", "everywhere"

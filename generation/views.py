@@ -1,18 +1,20 @@
-"""The contact sheet of a grid and its pictures. Masters are private: only the owner (or a superuser) sees them."""
+"""The contact sheet of a grid, its pictures, its report. Masters are private: the owner (or a superuser) sees them."""
 
+from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_required
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from generation.core import images
+from generation import report
+from generation.core.report.contents import contents
+from generation.core.report.figures import INDEX
 from generation.models import Cell, Grid
 from generation.selectors import condition_labels, features_note, grid_cells, grid_progress
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 
-THUMBNAIL = 320  # px on the longest side
+CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
 def _grid(request: HttpRequest, slug: str) -> Grid:
@@ -54,13 +56,43 @@ def image(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
 def thumbnail(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
     """The same, small, as WebP; made once."""
     grid = _grid(request, slug)
-    storage, name = storages["default"], f"thumbnails/{sha256[:2]}/{sha256}.webp"
     _member(grid, sha256)
-    if not storage.exists(name):
-        small = images.thumbnail(images.decode(_picture(grid, sha256)), THUMBNAIL)
-        storage.save(name, ContentFile(small))
-    with storage.open(name) as file:
-        return _immutable(file.read(), "image/webp")
+    try:
+        return _immutable(report.thumbnail(sha256), "image/webp")
+    except ArtifactMissing as error:
+        raise Http404(str(error)) from None
+
+
+@login_required
+@require_GET
+def report_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the losses of a grid say, without any votes."""
+    grid = _grid(request, slug)
+    routes = {"thumbnail": "generation:thumbnail", "full": "generation:image"}
+    context = contents(
+        report.gather(grid, curves=False),
+        report.figures_of(report.stored_file(grid, INDEX)),
+        file=lambda name: reverse("generation:report-file", args=[grid.slug, name]),
+        picture=lambda kind, sha256: reverse(routes[kind], args=[grid.slug, sha256]),
+    )
+    return render(request, "generation/report.html", context)
+
+
+@login_required
+@require_GET
+@csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": True})  # type: ignore[arg-type]
+def report_file(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """A figure (SVG, PNG) or a table (CSV) of the report, as the rows stand now."""
+    grid = _grid(request, slug)
+    data = report.stored_file(grid, name)
+    if data is None:
+        raise Http404("The report of this grid has no such file.")
+    kind = name.rpartition(".")[2]
+    response = HttpResponse(data, content_type=CONTENT_TYPES[kind])
+    response["Cache-Control"] = "private, no-cache"
+    if kind == "csv":
+        response["Content-Disposition"] = f'attachment; filename="{grid.slug}-{name}"'
+    return response
 
 
 def _member(grid: Grid, sha256: str) -> None:

@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import Any, Self
 
 Scalar = str | int | float | bool
-#: What a metric is to the generator; the order in which reports list them.
-METRIC_ROLES = ("reference_objective", "objective", "objective_part", "independent")
+#: What a metric is to the generator; the order in which reports list them. A descriptor says what a picture is like: it
+#: is kept with the data and never tested as what people prefer.
+METRIC_ROLES = ("reference_objective", "objective", "objective_part", "independent", "descriptor")
 #: The exclusion reason of those who withdrew: their votes are gone for good, whatever an analysis would like to see.
 WITHDREW = "withdrew"
 

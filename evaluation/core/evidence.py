@@ -254,8 +254,9 @@ def _comparable(found: Minimum | Reason) -> bool:
 
 
 def _ordered(data: StudyData) -> list[MetricInfo]:
-    """The primary metric first, then by role and name."""
-    return sorted(data.metrics, key=lambda m: (m.id != data.primary_metric, METRIC_ROLES.index(m.role), m.label, m.id))
+    """The metrics that are held against the votes, so no descriptors: the primary one first, then by role and name."""
+    tested = [m for m in data.metrics if m.role != "descriptor"]
+    return sorted(tested, key=lambda m: (m.id != data.primary_metric, METRIC_ROLES.index(m.role), m.label, m.id))
 
 
 def _primary(data: StudyData, metrics: Sequence[MetricValues]) -> str | None:

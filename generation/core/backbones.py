@@ -2,10 +2,11 @@
 
 An extractor maps images (N x 3 x H x W, RGB in [0, 1]) to named features (N x C x h x w). It is cut after the last
 layer that is needed, its weights never ask for gradients, and it brings its own preprocessing (``Weights``: scale,
-mean, std).
+mean, std) unless another is asked for (:class:`Build`).
 
-Layer names: ``relu<block>_<conv>`` for VGG; for SqueezeNet ``relu1`` (after the first convolution) and ``fire2`` ...
-``fire9`` (the joined outputs of the fire modules, after their ReLU); ``level1`` ... ``level4`` for random-shallow.
+Layer names: ``relu<block>_<conv>`` and ``conv<block>_<conv>`` (before the ReLU) for VGG; for SqueezeNet ``relu1``
+(after the first convolution) and ``fire2`` ... ``fire9`` (the joined outputs of the fire modules, after their ReLU);
+``level1`` ... ``level4`` for random-shallow.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file
@@ -30,20 +32,53 @@ Extractor = Callable[[Tensor], Features]
 _VGG = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 
+@dataclass(frozen=True)
+class Build:
+    """How a trained network is put together: ``pooling`` max or average, ``padding`` of the convolutions (zeros,
+    reflect, replicate), ``preprocessing`` (network: as its file says; imagenet, caffe, none), ``dtype`` of weights and
+    features."""
+
+    pooling: str = "max"
+    padding: Literal["zeros", "reflect", "replicate"] = "zeros"
+    preprocessing: str = "network"
+    dtype: torch.dtype = torch.float32
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Input of a network: ``(scale * pixels - mean) / std`` for RGB pixels in [0, 1], then in ``order``."""
+
+    order: str
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+PLAIN = Build()
+
+#: Input by name; means and deviations stand in the order of the channels the network sees.
+PREPROCESSING = {
+    "imagenet": Preprocessing("RGB", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "caffe": Preprocessing("BGR", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),
+    "none": Preprocessing("RGB", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+
+
 def pick_device() -> torch.device:
     """The GPU where there is one (the pool gives each process its own), else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def open_extractor(
-    weights: Weights, layers: Sequence[str], content: Tensor, style: Tensor, device: torch.device
+    weights: Weights, layers: Sequence[str], content: Tensor, style: Tensor, build: Build = PLAIN
 ) -> Extractor:
     """The extractor for ``layers``. ``content`` and ``style`` (1 x 3 x H x W) only matter to random-shallow,
     whose channels are normalised on that pair of images. Raises ``WeightsError`` when the file ends too early."""
     weights.require(layers)
     if weights.network == RANDOM_SHALLOW:
-        return ShallowPyramid(layers, content.to(device), style.to(device))
-    return _pretrained(weights, tuple(sorted(set(layers), key=LAYERS[weights.network].index)), str(device))
+        return ShallowPyramid(layers, content, style, build.dtype)
+    ordered = tuple(sorted(set(layers), key=LAYERS[weights.network].index))
+    return _pretrained(weights, ordered, build, str(content.device))
 
 
 class Pretrained(nn.Module):
@@ -52,39 +87,52 @@ class Pretrained(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, weights: Weights, layers: Sequence[str]) -> None:
+    def __init__(self, weights: Weights, layers: Sequence[str], build: Build = PLAIN) -> None:
         super().__init__()
-        self.weights, self.layers = weights, tuple(layers)
-        self.stack, self.taps = _architecture(weights.network, self.layers)
+        self.layers, self.dtype = tuple(layers), build.dtype
+        own = Preprocessing(weights.colour_order, weights.scale, weights.mean, weights.std)
+        self.input = own if build.preprocessing == "network" else PREPROCESSING[build.preprocessing]
+        self.stack, self.taps = _architecture(weights.network, self.layers, build)
         _load(self.stack, weights)
+        if self.input.order != weights.colour_order:
+            self._turn_first_filters()
         self.requires_grad_(False)
         self.eval()
-        self.register_buffer("mean", torch.tensor(weights.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(weights.std).view(1, 3, 1, 1))
+        self.to(build.dtype)
+        # The preparation itself is done in float32, whatever the network works in.
+        self.register_buffer("mean", torch.tensor(self.input.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(self.input.std).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> Features:
         """Features of RGB images in [0, 1]."""
-        if self.weights.colour_order == "BGR":
+        if self.input.order == "BGR":
             images = images.flip(1)
-        return self.raw((images * self.weights.scale - self.mean) / self.std)
+        return self.raw((images * self.input.scale - self.mean) / self.std)
 
     def raw(self, prepared: Tensor) -> Features:
         """Features of input that is in the network's own units already."""
         found: Features = {}
-        x = prepared
+        x = prepared.to(self.dtype)
         for index, module in enumerate(self.stack):
             x = module(x)
             if index in self.taps:
                 found[self.taps[index]] = x
         return found
 
+    def _turn_first_filters(self) -> None:
+        """The file's first filters expect the channels the other way round: the declared order is shown to them."""
+        first = self.stack[0].weight
+        with torch.no_grad():
+            first.copy_(first.flip(1))  # type: ignore[operator]
+
 
 @lru_cache(maxsize=4)
-def _pretrained(weights: Weights, layers: tuple[str, ...], device: str) -> Pretrained:
-    return Pretrained(weights, layers).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def _pretrained(weights: Weights, layers: tuple[str, ...], build: Build, device: str) -> Pretrained:
+    network = Pretrained(weights, layers, build)
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _architecture(network: str, layers: Sequence[str]) -> tuple[nn.Sequential, dict[int, str]]:
+def _architecture(network: str, layers: Sequence[str], build: Build) -> tuple[nn.Sequential, dict[int, str]]:
     """The modules in torchvision's numbering (so that its state dicts fit) and module index -> layer name."""
     last = max(LAYERS[network].index(layer) for layer in layers)
     wanted = LAYERS[network][: last + 1]
@@ -92,7 +140,9 @@ def _architecture(network: str, layers: Sequence[str]) -> tuple[nn.Sequential, d
     names: dict[int, str] = {}
     # The initial values are overwritten by the file; the caller's random numbers must not notice.
     with torch.random.fork_rng(devices=[]):
-        for module, name in _squeezenet() if network == "squeezenet1_1" else _vgg(_VGG[network]):
+        for module, name in _squeezenet(build) if network == "squeezenet1_1" else _vgg(_VGG[network], build):
+            if isinstance(module, nn.ReLU) and names.get(len(modules) - 1) in layers:
+                module.inplace = False  # what the convolution gave is looked at too
             modules.append(module)
             if name in wanted:
                 names[len(modules) - 1] = name
@@ -101,24 +151,29 @@ def _architecture(network: str, layers: Sequence[str]) -> tuple[nn.Sequential, d
     return nn.Sequential(*modules), {index: name for index, name in names.items() if name in layers}
 
 
-def _vgg(convolutions: Sequence[int]) -> list[tuple[nn.Module, str]]:
+def _vgg(convolutions: Sequence[int], build: Build) -> list[tuple[nn.Module, str]]:
     modules: list[tuple[nn.Module, str]] = []
     channels = 3
     for block, (count, width) in enumerate(zip(convolutions, (64, 128, 256, 512, 512), strict=True), 1):
         for number in range(1, count + 1):
-            modules.append((nn.Conv2d(channels, width, 3, padding=1), ""))
+            convolution = nn.Conv2d(channels, width, 3, padding=1, padding_mode=build.padding)
+            modules.append((convolution, f"conv{block}_{number}"))
             modules.append((nn.ReLU(inplace=True), f"relu{block}_{number}"))
             channels = width
-        modules.append((nn.MaxPool2d(2, 2), ""))
+        modules.append((nn.MaxPool2d(2, 2) if build.pooling == "max" else nn.AvgPool2d(2, 2), ""))
     return modules
 
 
-def _squeezenet() -> list[tuple[nn.Module, str]]:
+def _squeezenet(build: Build) -> list[tuple[nn.Module, str]]:
     def pool() -> tuple[nn.Module, str]:
-        return nn.MaxPool2d(3, 2, ceil_mode=True), ""
+        if build.pooling == "max":
+            return nn.MaxPool2d(3, 2, ceil_mode=True), ""
+        return nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False), ""
 
     def fire(name: str, channels: int, squeeze: int, expand: int) -> tuple[nn.Module, str]:
-        return Fire(channels, squeeze, expand, expand), name
+        module = Fire(channels, squeeze, expand, expand)
+        module.expand3x3.padding_mode = build.padding
+        return module, name
 
     return [
         (nn.Conv2d(3, 64, 3, stride=2), ""), (nn.ReLU(inplace=True), "relu1"), pool(),
@@ -160,8 +215,10 @@ class ShallowPyramid:
     FILTERS = 48
     TAPS = 7
 
-    def __init__(self, layers: Sequence[str], content: Tensor, style: Tensor) -> None:
-        self.layers = frozenset(layers)
+    def __init__(
+        self, layers: Sequence[str], content: Tensor, style: Tensor, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.layers, self.dtype = frozenset(layers), dtype
         self.depth = max(int(layer.removeprefix("level")) for layer in layers)
         self._filters: list[Tensor] = []
         self._biases: list[Tensor] = []
@@ -173,13 +230,13 @@ class ShallowPyramid:
                 flat = torch.cat([answer.flatten(2) for answer in answers], dim=2)[0]
                 spread = flat.std(dim=1, correction=0).clamp_min(1e-6)
                 scaled = filters / spread.repeat(4).view(-1, 1, 1, 1)
-                self._filters.append(scaled.contiguous(memory_format=torch.channels_last))
-                self._biases.append(-flat.mean(dim=1) / spread + offsets)
+                self._filters.append(scaled.contiguous(memory_format=torch.channels_last).to(dtype))
+                self._biases.append((-flat.mean(dim=1) / spread + offsets).to(dtype))
 
     def __call__(self, images: Tensor) -> Features:
         """Features of RGB images in [0, 1]."""
         found: Features = {}
-        x = images
+        x = images = images.to(self.dtype)
         for level in range(1, self.depth + 1):
             x = images if level == 1 else F.avg_pool2d(x, 2, ceil_mode=True)
             if f"level{level}" in self.layers:

@@ -1,7 +1,7 @@
 """The grid file: TOML in, scenes x conditions x seeds out.
 
-A grid file declares what is depicted (`[sources]`, `[scenes]`), the parameters all conditions share (`[parameters]`)
-and the conditions, in one or more `[[conditions]]` blocks of four designs:
+A grid file declares what is depicted (`[sources]`, `[scenes]`), the parameters all conditions share (a preset and
+`[parameters]`, which goes before it) and the conditions, in one or more `[[conditions]]` blocks of four designs:
 
 * ``product``: every combination of the listed values;
 * ``paired``: the axes advance together (Meng's weight groups);
@@ -24,7 +24,7 @@ from typing import Any
 from generation.core import tasks
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import ConditionSpec, Scalar
-from generation.core.tasks import Method, Param, ParameterError, Task
+from generation.core.tasks import Method, Param, ParameterError, Preset, Task
 
 #: Controls of a grid: name in the file -> label and method of every task.
 CONTROLS: Mapping[str, tuple[str, Method]] = {
@@ -64,7 +64,11 @@ class SceneNames:
 
 @dataclass(frozen=True)
 class GridFile:
-    """A checked grid file. ``conditions`` are complete (defaults filled in) and in the order of the file."""
+    """A checked grid file. ``conditions`` are complete (defaults filled in) and in the order of the file.
+
+    ``notes``: sentences about the whole grid, to be said before anything is rendered: how its preset departs from
+    what it is named after, conditions that give one and the same image.
+    """
 
     title: str
     slug: str
@@ -75,6 +79,8 @@ class GridFile:
     conditions: tuple[ConditionSpec, ...]
     seeds: tuple[int, ...]
     reference: Mapping[str, Scalar]
+    preset: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def renders(self) -> int:
@@ -95,7 +101,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     allowed = ("grid", "sources", "scenes", "parameters", "conditions", "controls", "replicates", "reference")
     _only(data, allowed, "the grid file")
     head = _table(data, "grid", required=True)
-    _only(head, ("title", "slug", "task", "method"), "[grid]")
+    _only(head, ("title", "slug", "task", "method", "preset"), "[grid]")
     title, slug = _text(head, "title", "[grid]"), _text(head, "slug", "[grid]", 80)
     if not _SLUG.match(slug):
         raise GridError(f"[grid] slug = {slug!r}: use lower-case letters, digits and hyphens only.")
@@ -105,7 +111,8 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
         raise GridError(f"[grid] task: {error.args[0]}") from None
     method = _method(task, head.get("method"))
     sources = _sources(_table(data, "sources", required=True))
-    base = _resolve(method, _table(data, "parameters"), resolve_auto)
+    preset = _preset(method, head.get("preset"))
+    base = {**(preset.values if preset else {}), **_resolve(method, _table(data, "parameters"), resolve_auto)}
     _complete(method, base, "[parameters]")  # a mistake there is said there
     rows = _condition_rows(data.get("conditions"), method, base)
     conditions = _label(rows, method, base)
@@ -121,7 +128,21 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
         conditions=tuple(conditions),
         seeds=_seeds(_table(data, "replicates")),
         reference=reference,
+        preset=str(head.get("preset", "")),
+        notes=tuple(
+            ([preset.departure] if preset and preset.departure else [])
+            + method.notes([(c.label, c.params) for c in conditions if c.role == "grid"])
+        ),
     )
+
+
+def _preset(method: Method, name: object) -> Preset | None:
+    if name is None:
+        return None
+    if not isinstance(name, str) or name not in method.presets:
+        known = ", ".join(method.presets) or "none"
+        raise GridError(f"[grid] preset = {name!r}: {method.label} knows {known}.")
+    return method.presets[name]
 
 
 def _method(task: Task, name: object) -> Method:
@@ -350,7 +371,9 @@ def _label(rows: Sequence[dict[str, Any]], method: Method, base: Row) -> list[Co
         _complete(method, base | {k: v for k, v in row.items() if k != "label"}, "[[conditions]]") for row in rows
     ]
     default = _complete(method, base, "[parameters]")
-    varying = [name for name in method.params if len({repr(row[name]) for row in complete}) > 1]
+    # What only follows from what is written (an optimiser's own options) names nothing.
+    written = {name for row in rows for name in row}
+    varying = [n for n in method.params if n in written and len({repr(row[n]) for row in complete}) > 1]
     around_default = default in complete and all(
         sum(row[name] != default[name] for name in varying) <= 1 for row in complete
     )

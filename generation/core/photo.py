@@ -40,7 +40,7 @@ def scrambled(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine
 
 def style(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:
     """The middle of the style picture, in the shape and size of the content photograph at the asked size."""
-    return [_scaled(spec, sources, tick, lambda image: _cover(image, sources, spec)) for spec in specs]  # noqa: B023
+    return [_scaled(spec, sources, tick, lambda image: _painting(image, sources, spec)) for spec in specs]  # noqa: B023
 
 
 def _shuffle(image: images.Image, seed: str) -> images.Image:
@@ -56,9 +56,12 @@ def _shuffle(image: images.Image, seed: str) -> images.Image:
     return mixed
 
 
-def _cover(shape: images.Image, sources: Mapping[str, bytes], spec: RenderSpec) -> images.Image:
-    height, width = shape.shape[:2]
-    picture = images.decode(sources[spec.style or ""], (spec.style or "")[:12])
+def _painting(shape: images.Image, sources: Mapping[str, bytes], spec: RenderSpec) -> images.Image:
+    return cover(images.decode(sources[spec.style or ""], (spec.style or "")[:12]), *shape.shape[:2])
+
+
+def cover(picture: images.Image, height: int, width: int) -> images.Image:
+    """The middle of ``picture``, scaled so that it just covers ``height`` x ``width``."""
     scale = max(height / picture.shape[0], width / picture.shape[1])
     tall, wide = (
         max(side, round(length * scale)) for side, length in zip((height, width), picture.shape, strict=False)

@@ -1,11 +1,13 @@
 """Run one job: specs and artifacts in, artifacts and numbers out. No database, no disk but the weights.
 
-The work of a job is one batch per method; what fails, fails with a sentence on its own items and the rest goes on. The
+The work of a job is one batch per method; what fails, fails with a sentence on its own items and the rest goes on.
+Renders that differ only in their post-processing are made once and post-processed here, whatever the method. The
 numbers are taken on the PNG as it will be stored, decoded again, because that is what people see.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import io
 import platform
@@ -20,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from generation.core import images, weights
+from generation.core import images, postprocess, weights
 from generation.core.protocols import Measure, Picture, Renderer, Tick
 from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderResult, RenderSpec, ScoreValue, sha256_bytes
 
@@ -39,19 +41,29 @@ def run_job(
 ) -> list[RenderResult]:
     """Render and measure the items of ``job``; one result per item, in order.
 
-    ``artifacts``: SHA-256 -> bytes of every source and stored image (``job.artifacts``). ``renderers``: method ->
+    ``artifacts``: SHA-256 -> bytes of every source and stored image (``job.artifacts``). In deterministic mode torch
+    works on one thread: the order of a sum is its value. ``renderers``: method ->
     ``"module:function"``. ``measure``: ``"module:function"``. ``progress(done, total)`` counts image-steps and
     measurements. ``threads``: of torch for this call. Only ``BaseException``s that are no ``Exception`` pass through.
     """
     counter = _Counter(job, progress)
-    with _settings(threads, deterministic=bool(job.engine.get("deterministic", False))):
+    deterministic = bool(job.engine.get("deterministic", False))
+    with _settings(1 if deterministic else threads, deterministic):
         pictures: dict[int, tuple[Picture, float]] = {}
         for method, members in _by_method(job).items():
-            batch = [job.items[index].render for index in members]
+            wanted = [postprocess.unprocessed(job.items[index].render) for index in members]
+            batch = list({spec.digest: spec for spec in wanted}.values())
             started = time.perf_counter()
             made = _render(method, batch, artifacts, renderers, job, counter.tick)
-            seconds = (time.perf_counter() - started) / len(batch)
-            pictures.update((index, (picture, seconds)) for index, picture in zip(members, made, strict=True))
+            seconds = (time.perf_counter() - started) / len(members)
+            of_spec = dict(zip((spec.digest for spec in batch), made, strict=True))
+            for index, spec in zip(members, wanted, strict=True):
+                pictures[index] = _processed(of_spec[spec.digest], job.items[index].render), seconds
+        for index, item in enumerate(job.items):
+            if item.base is not None:
+                started = time.perf_counter()
+                processed = _processed(_of_base(item, artifacts), item.render)
+                pictures[index] = processed, time.perf_counter() - started
         results = []
         for index, item in enumerate(job.items):
             picture, seconds = pictures.get(index, (None, 0.0))
@@ -60,10 +72,29 @@ def run_job(
     return results
 
 
+def _processed(picture: Picture, spec: RenderSpec) -> Picture:
+    if picture.image is None or not set(postprocess.NEUTRAL) <= set(spec.params):
+        return picture
+    try:
+        return dataclasses.replace(picture, image=postprocess.apply(picture.image, spec.params))
+    except ValueError as error:
+        return _failed(str(error))
+
+
+def _of_base(item: JobItem, artifacts: Mapping[str, bytes]) -> Picture:
+    """The stored picture that only wants its post-processing."""
+    given, png = _stored(item.base or "", artifacts)
+    if png is None:
+        return given
+    image = images.decode(png, (item.base or "")[:12])
+    steps = int(item.render.params.get("at_step") or item.render.params.get("steps") or 0)
+    return Picture("ok", image, {}, steps, "post-processed", {"base": item.base})
+
+
 def _by_method(job: JobSpec) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
     for index, item in enumerate(job.items):
-        if item.image is None:
+        if item.image is None and item.base is None:
             groups.setdefault(item.render.method, []).append(index)
     return groups
 
@@ -116,7 +147,7 @@ def _finish(
 ) -> RenderResult:
     """Encode, measure and describe one item; ``picture`` is None for an item that is only measured."""
     if picture is None:
-        picture, png = _stored(item, artifacts)
+        picture, png = _stored(item.image or "", artifacts)
     else:
         png = images.encode_png(picture.image) if picture.image is not None else None
     scores: Sequence[ScoreValue] = ()
@@ -137,8 +168,7 @@ def _finish(
     )
 
 
-def _stored(item: JobItem, artifacts: Mapping[str, bytes]) -> tuple[Picture, bytes | None]:
-    digest = item.image or ""
+def _stored(digest: str, artifacts: Mapping[str, bytes]) -> tuple[Picture, bytes | None]:
     data = artifacts.get(digest)
     if data is None:
         return _failed(f"The stored image {digest[:12]} was not given to the job."), None
@@ -187,7 +217,10 @@ class _Counter:
     """Adds up what renderers report into ``progress(done, total)``."""
 
     def __init__(self, job: JobSpec, progress: Progress | None) -> None:
-        rendered = sum(int(i.render.params.get("steps", 1)) for i in job.items if i.image is None)
+        made = {
+            postprocess.unprocessed(i.render).digest: i.render for i in job.items if i.image is None and i.base is None
+        }
+        rendered = sum(int(spec.params.get("steps", 1)) for spec in made.values())
         self._done, self._total, self._progress = 0, rendered + len(job.items), progress
 
     def tick(self, steps: int) -> None:

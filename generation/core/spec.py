@@ -113,7 +113,8 @@ class MetricSpec:
     """A number about a stimulus, with everything that decides what the number means.
 
     ``direction``: ``lower_better`` or ``higher_better``. ``role``: ``objective`` (what the generator minimised),
-    ``objective_part``, ``reference_objective`` (one objective for every image of the grid) or ``independent``.
+    ``objective_part``, ``reference_objective`` (one objective for every image of the grid), ``independent``, or
+    ``descriptor`` (what the picture is like: never a candidate for what people prefer).
     ``comparable_within``: ``all``, ``scene``, ``objective`` or ``run``; an argmin across that border is refused.
     ``reference``: the picture the number is taken against: ``content``, ``style``, ``ground_truth`` or ``none``.
     """
@@ -157,18 +158,22 @@ class MetricSpec:
 
 @dataclass(frozen=True)
 class JobItem:
-    """One image of a job. With ``image`` (SHA-256 of a stored PNG) it is only measured; without, rendered first."""
+    """One image of a job. With ``image`` (SHA-256 of a stored PNG) it is only measured; without, rendered first.
+
+    With ``base`` (SHA-256 of a stored PNG: the same render before post-processing) only the post-processing is done.
+    """
 
     render: RenderSpec
     image: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True)
 class JobSpec:
     """A planned batch: the unit of claim, retry and resume. Its composition is part of its digest.
 
-    ``engine`` holds the settings that may change pixels (``dtype``, ``memory_format``, ``deterministic``); the number
-    of threads and the device are provenance, recorded with the result.
+    ``engine`` holds the settings that may change pixels (``dtype``, ``memory_format``, ``deterministic``: one run at a
+    time on one thread); the number of threads and the device are provenance, recorded with the result.
     """
 
     items: tuple[JobItem, ...]
@@ -178,7 +183,10 @@ class JobSpec:
     def to_json(self) -> dict[str, Any]:
         """The JSON object stored in the queue; :meth:`from_json` is its inverse."""
         return {
-            "items": [{"render": item.render.to_json(), "image": item.image} for item in self.items],
+            "items": [
+                {"render": i.render.to_json(), "image": i.image} | ({"base": i.base} if i.base else {})
+                for i in self.items
+            ],
             "metrics": [metric.to_json() for metric in self.metrics],
             "engine": dict(self.engine),
         }
@@ -187,7 +195,7 @@ class JobSpec:
     def from_json(cls, value: Mapping[str, Any]) -> JobSpec:
         """Rebuild a job from :meth:`to_json`."""
         return cls(
-            items=tuple(JobItem(RenderSpec.from_json(i["render"]), i["image"]) for i in value["items"]),
+            items=tuple(JobItem(RenderSpec.from_json(i["render"]), i["image"], i.get("base")) for i in value["items"]),
             metrics=tuple(MetricSpec.from_json(m) for m in value["metrics"]),
             engine=dict(value["engine"]),
         )
@@ -200,8 +208,8 @@ class JobSpec:
     @property
     def artifacts(self) -> frozenset[str]:
         """SHA-256 of every source and stored image the job needs to be given."""
-        needed = {i.render.content for i in self.items} | {i.render.style for i in self.items if i.render.style}
-        return frozenset(needed | {i.image for i in self.items if i.image})
+        given = ((i.render.content, i.render.style, i.image, i.base) for i in self.items)
+        return frozenset(digest for names in given for digest in names if digest)
 
 
 @dataclass(frozen=True)

@@ -2,110 +2,225 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from generation.core import catalogue, optimizer_table, postprocess
 from generation.core.photo import SIZE
+from generation.core.redundancy import redundant
 from generation.core.spec import MetricSpec, Params, Scalar
-from generation.core.tasks import Method, Param, Task, register
-from generation.core.weights import RANDOM_SHALLOW
+from generation.core.style_presets import PRESETS
+from generation.core.tasks import Method, Param, ParameterError, Task, register
+from generation.core.weights import LAYERS, RANDOM_SHALLOW
 
 #: Id of the loss definitions in ``core.style.losses``; a change of any formula there is a new id.
-DEFINITION = "relative-1"
+DEFINITION = "declared-1"
 
-#: LPIPS wants this network.
-LPIPS_NETWORK = "squeezenet1_1"
-
-#: SHA-256 of lpips 0.1.4's own linear heads, lpips/weights/v0.1/squeeze.pth.
-LPIPS_HEADS_SHA256 = "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76"
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Which layers the losses look at and which statistic describes a style (see ``core.style.losses``)."""
-
-    style_layers: tuple[str, ...]
-    content_layers: tuple[str, ...]
-    statistic: str
-
-
-#: (backbone, layers) -> preset. ``early`` is three times cheaper and serves cut weights files.
-PRESETS: Mapping[tuple[str, str], Preset] = {
-    ("vgg19", "standard"): Preset(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_2",), "gram"),
-    ("vgg19", "early"): Preset(("relu1_1", "relu2_1", "relu3_1"), ("relu3_2",), "gram"),
-    ("vgg16", "standard"): Preset(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_2",), "gram"),
-    ("vgg16", "early"): Preset(("relu1_1", "relu2_1", "relu3_1"), ("relu3_2",), "gram"),
-    ("squeezenet1_1", "standard"): Preset(("relu1", "fire2", "fire3", "fire5"), ("fire5",), "moments"),
-    ("squeezenet1_1", "early"): Preset(("relu1", "fire2", "fire3"), ("fire3",), "moments"),
-    (RANDOM_SHALLOW, "standard"): Preset(("level1", "level2", "level3", "level4"), ("level2",), "moments"),
-    (RANDOM_SHALLOW, "early"): Preset(("level1", "level2", "level3"), ("level2",), "moments"),
+#: (backbone, alias) -> style layers and content layers. ``early`` is three times cheaper and serves cut weights files.
+STANDARD_LAYERS: Mapping[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    ("vgg19", "standard"): (("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_2",)),
+    ("vgg19", "early"): (("relu1_1", "relu2_1", "relu3_1"), ("relu3_2",)),
+    ("vgg16", "standard"): (("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_2",)),
+    ("vgg16", "early"): (("relu1_1", "relu2_1", "relu3_1"), ("relu3_2",)),
+    ("squeezenet1_1", "standard"): (("relu1", "fire2", "fire3", "fire5"), ("fire5",)),
+    ("squeezenet1_1", "early"): (("relu1", "fire2", "fire3"), ("fire3",)),
+    (RANDOM_SHALLOW, "standard"): (("level1", "level2", "level3", "level4"), ("level2",)),
+    (RANDOM_SHALLOW, "early"): (("level1", "level2", "level3"), ("level2",)),
 }
 
-#: Names of ``core.optimizers.FACTORIES`` (a test holds the two together).
-OPTIMIZERS = (
-    "adam", "amsgrad", "nadam", "adamax", "radam", "rmsprop", "adagrad", "adadelta", "sgd", "nesterov",
-)  # fmt: skip
-
 _WEIGHTS = ("style_weight", "content_weight", "tv_weight")
+_UNITS = ("style_unit", "content_unit")
+
+#: What fixes the raw losses.
+_FEATURES = (
+    "backbone", "training", "preprocessing", "pooling", "padding", "style_layers", "content_layers", "layer_weights",
+    "statistic", "style_form", "content_form", "tv_form", *_UNITS, "resize",
+)  # fmt: skip
 
 PARAMS: Mapping[str, Param] = {
     "backbone": Param(
         "choice", "vgg19", "Feature network", "net", choices=("vgg19", "vgg16", "squeezenet1_1", RANDOM_SHALLOW)
     ),
-    "layers": Param("choice", "standard", "Layers", "layers", choices=("standard", "early")),
-    "size": SIZE,
-    "steps": Param("int", 300, "Steps", "steps", minimum=1, maximum=20_000),
-    "scales": Param("int", 3, "Scales, coarse to fine", "scales", minimum=1, maximum=5),
-    "init": Param("choice", "content", "First image", "init", choices=("content", "noise")),
-    "optimizer": Param(
+    "training": Param("choice", "any", "Trained by", "training", choices=("any", "torchvision", "oxford")),
+    "preprocessing": Param(
         "choice",
-        "adam",
-        "Optimiser",
-        "optimiser",
-        choices=OPTIMIZERS,
+        "network",
+        "What the network is shown (network: as it was trained)",
+        "preprocessing",
+        choices=("network", "imagenet", "caffe", "none"),
     ),
-    "learning_rate": Param("float", 0.02, "Learning rate", "lr", minimum=1e-6, maximum=1e3, scale="log"),
-    "decay": Param("choice", "linear", "Learning rate over a scale", "decay", choices=("none", "linear", "cosine")),
+    "pooling": Param("choice", "max", "Pooling", "pooling", choices=("max", "average")),
+    "padding": Param("choice", "zeros", "Padding", "padding", choices=("zeros", "reflect", "replicate")),
+    "style_layers": Param("text", "standard", "Style layers", "style layers"),
+    "content_layers": Param("text", "standard", "Content layers", "content layers"),
+    "layer_weights": Param("text", "mean", "Weights of the style layers (mean, sum, channels, or numbers)", "layer w"),
+    "statistic": Param(
+        "choice",
+        "standard",
+        "What describes a style (standard: gram for VGG, else moments)",
+        "statistic",
+        choices=("standard", "gram", "gram_chw", "moments"),
+    ),
+    "style_form": Param(
+        "choice", "relative", "Form of the style loss", "style form", choices=("relative", "start", "mean", "sum")
+    ),
+    "content_form": Param(
+        "choice",
+        "relative",
+        "Form of the content loss",
+        "content form",
+        choices=("relative", "mean", "sum", "half_sum"),
+    ),
+    "tv_form": Param(
+        "choice", "relative", "Form of the smoothness loss", "tv form", choices=("relative", "l2", "l1_sum")
+    ),
+    "style_unit": Param("float", 1.0, "What a style loss of 1 counts", "style unit", minimum=1e-12, maximum=1e18),
+    "content_unit": Param("float", 1.0, "What a content loss of 1 counts", "content unit", minimum=1e-12, maximum=1e18),
     "style_weight": Param("float", 1.0, "Style weight", "style", minimum=0.0, maximum=1e12, scale="log"),
     "content_weight": Param("float", 0.2, "Content weight", "content", minimum=0.0, maximum=1e12, scale="log"),
     "tv_weight": Param(
         "float", 0.02, "Smoothness weight (total variation)", "tv", minimum=0.0, maximum=1e12, scale="log"
     ),
+    "loss_scale": Param(
+        "choice", "pixels", "What is minimised (pixels: 3HW times the total)", "loss scale", choices=("pixels", "none")
+    ),
+    "size": SIZE,
+    "resize": Param("choice", "lanczos", "How pictures are scaled", "resize", choices=("lanczos", "bilinear")),
+    "steps": Param("int", 300, "Steps", "steps", minimum=1, maximum=20_000),
+    "at_step": Param("int", 0, "Step the picture is taken at (0: the last)", "at step", minimum=0, maximum=20_000),
+    "scales": Param("int", 3, "Scales, coarse to fine", "scales", minimum=1, maximum=5),
+    "init": Param("choice", "content", "First image", "init", choices=("content", "noise", "style")),
+    "clamp": Param("choice", "step", "When pixels are clipped to 0..1", "clamp", choices=("step", "end")),
+    "optimizer": Param("choice", "adam", "Optimiser", "optimiser", choices=tuple(optimizer_table.OPTIMIZERS)),
+    "learning_rate": Param("float", 0.02, "Learning rate", "lr", minimum=1e-9, maximum=1e12, scale="log"),
+    "optimizer_options": Param("text", "", "Options of the optimiser", "options"),
+    "decay": Param("choice", "linear", "Learning rate over a scale", "decay", choices=("none", "linear", "cosine")),
+    "downscale": Param("float", 1.0, "Reduced by this factor and brought back", "reduced", minimum=1.0, maximum=16.0),
+    "downscale_filter": Param(
+        "choice", "bicubic", "Filter of the reduction", "filter", choices=tuple(postprocess.FILTERS)
+    ),
+    "denoise": Param("choice", "none", "Denoising", "denoise", choices=tuple(postprocess.DENOISERS)),
 }
 
 
-def networks(params: Params) -> tuple[str, ...]:
-    """Names of the weights files that a render with these parameters needs."""
-    return (str(params["backbone"]),)
+def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
+    """Aliases of layers, statistic and options become what they stand for; raises ``ParameterError``."""
+    backbone = str(params["backbone"])
+    if backbone == RANDOM_SHALLOW:
+        for name in ("training", "preprocessing", "pooling", "padding"):
+            if params[name] != PARAMS[name].default:
+                raise ParameterError(f"{RANDOM_SHALLOW} has a {name} of its own. Take {name} = {params[name]!r} out.")
+    for place, name in enumerate(("style_layers", "content_layers")):
+        given = _names(params[name])
+        alias = STANDARD_LAYERS.get((backbone, ",".join(given)))
+        layers = alias[place] if alias else given
+        for layer in layers:
+            if layer not in LAYERS[backbone]:
+                raise ParameterError(
+                    f"{name}: {backbone} has no layer {layer!r}. It has {', '.join(LAYERS[backbone])} "
+                    "(or write standard or early)."
+                )
+        if not layers or len(set(layers)) < len(layers):
+            raise ParameterError(f"{name} = {params[name]!r}: name at least one layer, and each only once.")
+        params[name] = ",".join(layers)
+    if params["statistic"] == "standard":
+        params["statistic"] = "gram" if backbone.startswith("vgg") else "moments"
+    layer_weights(params)
+    try:
+        options = optimizer_table.complete_options(str(params["optimizer"]), str(params["optimizer_options"]))
+    except ValueError as error:
+        raise ParameterError(f"optimizer_options: {error}") from None
+    params["optimizer_options"] = options
+    if int(params["at_step"]) > int(params["steps"]):
+        raise ParameterError(f"at_step = {params['at_step']} lies behind the last of {params['steps']} steps.")
+    if int(params["at_step"]) == int(params["steps"]):
+        params["at_step"] = 0
+    if params["downscale"] == 1.0:
+        params["downscale_filter"] = PARAMS["downscale_filter"].default
+    return params
 
 
-def measured_networks(params: Params) -> tuple[str, ...]:
-    """Names of the weights files that measuring needs under these reference parameters."""
-    return tuple(dict.fromkeys((*networks(params), LPIPS_NETWORK)))
+def _names(value: Scalar) -> list[str]:
+    return [name.strip() for name in str(value).split(",") if name.strip()]
 
 
-def preset(params: Mapping[str, Any]) -> Preset:
-    """The layers of a parameter set or of a metric's config."""
-    return PRESETS[str(params["backbone"]), str(params["layers"])]
+def layer_weights(params: Params) -> list[float]:
+    """The weight of each style layer; ``channels`` is 1 / C^2 (Gatys' notebook). Raises ``ParameterError``."""
+    layers, given = _names(params["style_layers"]), str(params["layer_weights"])
+    if given == "mean":
+        return [1.0 / len(layers)] * len(layers)
+    if given == "sum":
+        return [1.0] * len(layers)
+    if given == "channels":
+        return [1.0 / channels(str(params["backbone"]), layer) ** 2 for layer in layers]
+    try:
+        numbers = [float(number) for number in _names(given)]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(layers) or not all(0 <= n < float("inf") for n in numbers) or not any(numbers):
+        raise ParameterError(
+            f"layer_weights = {given!r}: write mean, sum, channels, or {len(layers)} numbers from 0, "
+            f"one for each of {params['style_layers']}."
+        )
+    return numbers
+
+
+def channels(backbone: str, layer: str) -> int:
+    """The number of channels of a VGG layer; raises ``ParameterError`` for other networks."""
+    if not backbone.startswith("vgg"):
+        raise ParameterError(f'layer_weights = "channels" is Gatys\' rule for VGG; write numbers for {backbone}.')
+    return (64, 128, 256, 512, 512)[int(layer.removeprefix("conv").removeprefix("relu")[0]) - 1]
+
+
+def network_name(params: Mapping[str, Any]) -> str:
+    """The backbone as ``core.weights.find`` wants it: with its training where only one will do."""
+    training = str(params["training"])
+    return str(params["backbone"]) + ("" if training == "any" else f"/{training}")
+
+
+def networks(params: Params) -> Mapping[str, tuple[str, ...]]:
+    """The weights file that a render with these parameters needs, and the layers it must have."""
+    return {
+        network_name(params): tuple(dict.fromkeys(_names(params["style_layers"]) + _names(params["content_layers"])))
+    }
+
+
+def measured_networks(params: Params) -> Mapping[str, tuple[str, ...]]:
+    """The weights files that measuring needs under these reference parameters."""
+    return {**catalogue.NETWORKS, **networks(params)}
+
+
+def run(params: Params) -> Params:
+    """The run that the picture is taken from: the same for all its steps and post-processings."""
+    return {**params, "at_step": 0, **postprocess.NEUTRAL, **({"steps": 0} if steps_are_one_run(params) else {})}
+
+
+def steps_are_one_run(params: Params) -> bool:
+    """True where a run of fewer steps is the beginning of a longer one."""
+    return params["decay"] == "none" and params["scales"] == 1
 
 
 def features(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the raw losses: definition, network, layers by name, statistic."""
-    chosen = preset(params)
-    return {
+    """What decides the raw losses, in full: definition, network, layers and their weights, forms, units, scaling."""
+    config = {name: params[name] for name in _FEATURES}
+    return config | {
         "definition": DEFINITION,
-        "backbone": str(params["backbone"]),
-        "layers": str(params["layers"]),
-        "style_layers": list(chosen.style_layers),
-        "content_layers": list(chosen.content_layers),
-        "statistic": chosen.statistic,
+        "style_layers": _names(params["style_layers"]),
+        "content_layers": _names(params["content_layers"]),
+        "layer_weights": layer_weights(params),
     }
 
 
 def objective(params: Params) -> Mapping[str, Scalar]:
     """The part of the parameters that fixes the loss; two conditions that agree in it minimised the same number."""
-    return {name: params[name] for name in ("backbone", "layers", "size", *_WEIGHTS)}
+    return {name: params[name] for name in (*_FEATURES, "size", *_WEIGHTS)}
+
+
+def derived(params: Params) -> Mapping[str, float]:
+    """``sc_ratio``: style over content weight (left out where there is no content weight); ``weight_magnitude``:
+    the geometric mean of the two, which says how large they are whatever their ratio."""
+    style, content = float(params["style_weight"]), float(params["content_weight"])
+    return ({"sc_ratio": style / content} if content else {}) | {"weight_magnitude": (style * content) ** 0.5}
 
 
 def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
@@ -115,7 +230,7 @@ def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
     missing is declared all the same and measured as ``unavailable``.
     """
     raw = features(params)
-    found = weights.get(str(params["backbone"]), "")
+    found = weights.get(network_name(params), "")
     reference = {name: float(params[name]) for name in _WEIGHTS}
     return [
         MetricSpec(
@@ -133,13 +248,13 @@ def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
             "own_loss", "Total loss (the image's own weights)", role="objective", comparable_within="objective",
             config={"definition": DEFINITION},
         ),
-        MetricSpec(
-            "lpips_content", "LPIPS to the photograph", comparable_within="all", reference="content", version="0.1",
-            weights_sha256=weights.get(LPIPS_NETWORK, ""),
-            config={"network": LPIPS_NETWORK, "heads_sha256": LPIPS_HEADS_SHA256},
-        ),
-        MetricSpec("colourfulness", "Colourfulness (Hasler and Süsstrunk)", "higher_better", comparable_within="all"),
+        *catalogue.specs(weights),
     ]  # fmt: skip
+
+
+def notes(conditions: Sequence[tuple[str, Params]]) -> list[str]:
+    """What is to be said of the grid before it is rendered: conditions that give one and the same image."""
+    return redundant(conditions)
 
 
 STYLE_TRANSFER = register(
@@ -153,6 +268,11 @@ STYLE_TRANSFER = register(
                 "generation.core.style.renderer:render",
                 PARAMS,
                 networks,
+                PRESETS,
+                resolve,
+                run,
+                derived,
+                notes,
             ),
         },
         sources=("content", "style"),

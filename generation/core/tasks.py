@@ -23,8 +23,10 @@ class ParameterError(ValueError):
 class Param:
     """A parameter of a method: its kind, default and limits, and how people read it.
 
-    ``kind``: ``float``, ``int``, ``bool`` or ``choice``. ``short`` is the word used in condition labels ("lr").
-    ``scale`` (``log`` or ``linear``) says how an axis of it is drawn and transformed.
+    ``kind``: ``float``, ``int``, ``bool``, ``choice`` or ``text`` (which a list or a table of a grid file becomes:
+    ``["a", "b"]`` is ``a,b`` and ``{ x = 1 }`` is ``x=1``; the method's ``resolve`` knows what it may say).
+    ``short`` is the word used in condition labels ("lr"). ``scale`` (``log`` or ``linear``) says how an axis of it is
+    drawn and transformed.
     """
 
     kind: str
@@ -38,6 +40,8 @@ class Param:
 
     def check(self, name: str, value: object) -> Scalar:
         """Return ``value`` in the parameter's own type, or raise :class:`ParameterError`."""
+        if self.kind == "text":
+            return _text(name, value)
         if self.kind == "choice":
             if not isinstance(value, str) or value not in self.choices:
                 raise ParameterError(f"{name} = {value!r}: choose one of {', '.join(self.choices)}.")
@@ -59,18 +63,51 @@ class Param:
         return int(value) if self.kind == "int" else float(value)
 
 
+def _text(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={_text(name, entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ",".join(_text(name, entry) for entry in value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ParameterError(f"{name} = {value!r}: write text, or a list of texts or numbers.")
+    return value.strip() if isinstance(value, str) else repr(value)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Parameters that somebody published, by one name. ``source``: where they stand written.
+
+    ``departure``: how the preset differs from what it is named after; pages show it wherever its pictures are.
+    """
+
+    label: str
+    values: Mapping[str, Scalar]
+    source: str
+    departure: str = ""
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to make an image: ``render`` is ``"module:function"`` with the signature of ``core.render.Renderer``.
 
-    ``networks(params)`` names the weights files the method needs (the registry of ``core.weights`` finds them).
+    ``networks(params)``: network -> layers that are needed of it (``core.weights`` finds a file that has them).
+    ``resolve(params)`` applies the rules between parameters to a checked, full set (aliases become what they stand
+    for); it raises :class:`ParameterError`. ``run(params)``: the parameters of the run that the picture is taken from;
+    pictures of one run are planned together. ``derived(params)``: columns that follow from the parameters.
+    ``notes(conditions)``: sentences about a whole grid, said before anything is rendered; each condition is its label
+    and its parameters.
     """
 
     name: str
     label: str
     render: str
     params: Mapping[str, Param]
-    networks: Callable[[Params], tuple[str, ...]] = lambda params: ()
+    networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+    resolve: Callable[[dict[str, Scalar]], dict[str, Scalar]] = lambda params: params
+    run: Callable[[Params], Params] = lambda params: params
+    derived: Callable[[Params], Mapping[str, float]] = lambda params: {}
+    notes: Callable[[Sequence[tuple[str, Params]]], list[str]] = lambda conditions: []
 
     def complete(self, given: Mapping[str, object]) -> dict[str, Scalar]:
         """All parameters of the method: ``given`` checked, defaults filled in. Raises :class:`ParameterError`."""
@@ -79,7 +116,8 @@ class Method:
             raise ParameterError(
                 f"{unknown[0]} is not a parameter of {self.label}. It knows: {', '.join(sorted(self.params))}."
             )
-        return {name: param.check(name, given.get(name, param.default)) for name, param in self.params.items()}
+        checked = {name: param.check(name, given.get(name, param.default)) for name, param in self.params.items()}
+        return self.resolve(checked)
 
 
 @dataclass(frozen=True)
@@ -104,7 +142,7 @@ class Task:
     primary_metric: str
     question: str
     baseline: str = "identity"
-    networks: Callable[[Params], tuple[str, ...]] = lambda params: ()
+    networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
     objective: Callable[[Params], Mapping[str, Scalar]] = field(default=lambda params: dict(params))
 
     @property
@@ -135,6 +173,15 @@ def get(name: str) -> Task:
         return _TASKS[name]
     except KeyError:
         raise KeyError(f"There is no task {name!r}. Registered: {', '.join(sorted(_TASKS))}.") from None
+
+
+def derived(method: str, params: Params) -> dict[str, float]:
+    """The derived columns of a condition of any registered task; none for a method or parameters nobody here knows."""
+    known = next((task.methods[method] for task in _TASKS.values() if method in task.methods), None)
+    try:
+        return dict(known.derived(params)) if known else {}
+    except (KeyError, TypeError, ValueError):  # rows that came from elsewhere
+        return {}
 
 
 def names() -> list[str]:

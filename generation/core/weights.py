@@ -76,24 +76,73 @@ class Weights:
         for layer in layers:
             if layer not in order:
                 raise WeightsError(f"{self.network} has no layer {layer}. It has: {', '.join(order)}.")
-            if order.index(layer) > order.index(self.last_layer):
-                raise WeightsError(
-                    f"The weights file {self.title!r} ends at {self.last_layer}, but {layer} is asked for. "
-                    f"Choose earlier layers, or provide the whole {self.network} ({_advice(self.network)})."
-                )
+        if layer := self.ends_before(layers):
+            raise WeightsError(
+                f"The weights file {self.title!r} ends at {self.last_layer}, but {layer} is asked for. "
+                f"Choose earlier layers, or provide the whole {self.network} ({_advice(self.network)})."
+            )
+
+    def ends_before(self, layers: Sequence[str]) -> str:
+        """The first of ``layers`` that lies behind the last one of the file; empty when it has them all."""
+        order = LAYERS[self.network]
+        end = order.index(self.last_layer)
+        return next((layer for layer in layers if layer in order and order.index(layer) > end), "")
 
 
 def _vgg_layers(convolutions: Sequence[int]) -> tuple[str, ...]:
-    return tuple(f"relu{b}_{i}" for b, n in enumerate(convolutions, 1) for i in range(1, n + 1))
+    numbers = ((b, i) for b, n in enumerate(convolutions, 1) for i in range(1, n + 1))
+    return tuple(f"{kind}{b}_{i}" for b, i in numbers for kind in ("conv", "relu"))
 
 
-#: The layers that may be asked for by name, in order; all are taken after the ReLU.
+#: The layers that may be asked for by name, in order; ``conv...`` is taken before the ReLU.
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg19": _vgg_layers((2, 2, 4, 4, 4)),
     "vgg16": _vgg_layers((2, 2, 3, 3, 3)),
     "squeezenet1_1": ("relu1", *(f"fire{i}" for i in range(2, 10))),
     RANDOM_SHALLOW: ("level1", "level2", "level3", "level4"),
 }
+
+
+def smallest_side(network: str, layers: Sequence[str]) -> int:
+    """The smallest side of a picture, in pixels, in which every one of ``layers`` has at least 2 x 2 positions."""
+    if network == RANDOM_SHALLOW:
+        return 1  # strips too thin for it are mirrored
+    if network == "squeezenet1_1":
+        strides = {"relu1": 2, "fire2": 4, "fire3": 4, "fire4": 8, "fire5": 8}
+        return 2 * max(strides.get(layer, 16) for layer in layers) + 3  # its first convolution has no padding
+    return max(2 << (int(layer.removeprefix("conv").removeprefix("relu")[0]) - 1) for layer in layers)
+
+
+def receptive_field(network: str, layers: Sequence[str]) -> int:
+    """The side of the patch, in pixels, that one position of the deepest of ``layers`` sees."""
+    if network == RANDOM_SHALLOW:
+        return max(7 << (int(layer.removeprefix("level")) - 1) for layer in layers)
+    order = LAYERS[network]
+    last = order.index(max(layers, key=order.index))
+    field, stride = 1, 1
+    for name, kernel, step in _operations(network):
+        field, stride = field + (kernel - 1) * stride, stride * step
+        if name and order.index(name) >= last:
+            break
+    return field
+
+
+def _operations(network: str) -> Iterator[tuple[str, int, int]]:
+    """Layer name (where it can be asked for), kernel and stride of each operation, in order."""
+    if network == "squeezenet1_1":
+        yield "relu1", 3, 2
+        for pooled in (("fire2", "fire3"), ("fire4", "fire5"), ("fire6", "fire7", "fire8", "fire9")):
+            yield "", 3, 2
+            for fire in pooled:
+                yield fire, 3, 1
+        return
+    block = "1"
+    for name in (layer for layer in LAYERS[network] if layer.startswith("relu")):
+        if name[4] != block:
+            block = name[4]
+            yield "", 2, 2
+        yield name, 3, 1
+
 
 #: File names of torchvision; the eight digits after the dash begin the SHA-256 of the file.
 _TORCHVISION: Mapping[str, str] = {
@@ -104,24 +153,38 @@ _TORCHVISION: Mapping[str, str] = {
 _DOWNLOADS = "https://download.pytorch.org/models/"
 
 
-def find(network: str, sha256: str | None = None) -> Weights:
+def find(network: str, sha256: str | None = None, layers: Sequence[str] = ()) -> Weights:
     """Return the verified weights of ``network``: the first in the search order, or the one with this ``sha256``.
 
-    Raises :class:`WeightsMissing` when there is none and :class:`WeightsError` when a file or manifest is damaged.
+    ``network``: a name of :data:`LAYERS`, or ``name/training`` where only that training will do (``vgg19/oxford``).
+    ``layers`` that are needed: a file that ends before them is passed over for one that does not. Raises
+    :class:`WeightsMissing` when there is none and :class:`WeightsError` when a file or manifest is damaged, or when
+    every file ends too early.
     """
-    if network not in LAYERS:
-        raise WeightsMissing(f"There is no network {network!r}. Known: {', '.join(sorted(LAYERS))}.")
+    name, _, training = network.partition("/")
+    if name not in LAYERS:
+        raise WeightsMissing(f"There is no network {name!r}. Known: {', '.join(sorted(LAYERS))}.")
     others: list[str] = []
-    for found in _candidates(network):
-        if sha256 is None or found.sha256 == sha256:
+    short: list[Weights] = []
+    for found in _candidates(name, training):
+        if training and found.training != training:
+            others.append(f"{found.title} ({found.training})")
+        elif sha256 is not None and found.sha256 != sha256:
+            others.append(f"{found.title} ({found.sha256[:12]})")
+        elif found.ends_before(layers):
+            short.append(found)
+        else:
             return found
-        others.append(f"{found.title} ({found.sha256[:12]})")
+    if short:
+        short[0].require(layers)
+    asked = f"{name} weights" + (f" of the training {training!r}" if training else "")
     if others:
         raise WeightsMissing(
-            f"The render asks for {network} weights with SHA-256 {sha256}, but only these were found: "
-            f"{', '.join(others)}. Put the right file into the folder EYEBALLOT_WEIGHTS, or plan the grid anew."
+            f"The render asks for {asked}{f' with SHA-256 {sha256}' if sha256 else ''}, but only these were found: "
+            f"{', '.join(others)}. Put the right file into the folder EYEBALLOT_WEIGHTS"
+            f"{' and name it in weights.toml (docs/weights.md)' if training else ''}, or plan the grid anew."
         )
-    raise WeightsMissing(f"No weights file for {network} was found: {_advice(network)}.")
+    raise WeightsMissing(f"No weights file for {name} was found: {_advice(name)}.")
 
 
 def file_sha256(path: Path) -> str:
@@ -136,7 +199,7 @@ def _file_sha256(path: Path, _size: int, _mtime: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _candidates(network: str) -> Iterator[Weights]:
+def _candidates(network: str, training: str) -> Iterator[Weights]:
     if network == RANDOM_SHALLOW:
         yield Weights(
             network=RANDOM_SHALLOW,
@@ -159,7 +222,8 @@ def _candidates(network: str) -> Iterator[Weights]:
     present = [place for place in places if place.is_file()]
     for place in present:
         yield _torchvision(network, place)
-    if not present and os.environ.get("EYEBALLOT_DOWNLOAD", "1") != "0":
+    wanted = training in ("", "torchvision") and os.environ.get("EYEBALLOT_DOWNLOAD", "1") != "0"
+    if not present and wanted:
         yield _torchvision(network, _download(network))
 
 

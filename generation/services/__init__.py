@@ -7,7 +7,8 @@ from generation.services.artifacts import (
     photo_render,
     source_add,
 )
-from generation.services.planning import GridLayout, grid_lay, grid_layout, missing_scores_lay
+from generation.services.measuring import missing_scores_lay
+from generation.services.planning import GridLayout, grid_lay, grid_layout
 from generation.services.queue import job_claim, job_complete, job_fail, job_release, lease_renew
 
 __all__ = [

@@ -4,7 +4,8 @@ Everything is laid in one transaction or not at all. A render that exists (or is
 for it first; the rest is cut into batches, scene by scene, because conditions of one scene share its targets.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -17,6 +18,7 @@ from generation.core import grid as gridfile
 from generation.core import images, tasks, weights
 from generation.core.grid import GridError, GridFile
 from generation.core.photo import COMMON_METHODS
+from generation.core.postprocess import unprocessed
 from generation.core.spec import (
     ConditionSpec,
     JobItem,
@@ -25,10 +27,11 @@ from generation.core.spec import (
     RenderSpec,
     Scalar,
     SceneSpec,
+    canonical_json,
     digest,
     sha256_bytes,
 )
-from generation.models import Cell, Condition, Grid, GridCondition, GridMetric, Job, Metric, Render, Scene
+from generation.models import Cell, Condition, Grid, GridCondition, GridMetric, Job, Metric, Render, Scene, Score
 from generation.services.artifacts import source_add
 
 T = TypeVar("T")
@@ -86,20 +89,39 @@ def grid_layout(*, text: str, read: Callable[[str], bytes]) -> GridLayout:
     notes: list[str] = []
     file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
     sources = {name: _source_bytes(source, read) for name, source in file.sources.items() if _used(file, name)}
-    needed: dict[str, str] = {}
+    notes += file.notes
+    layers: dict[str, set[str]] = {}
     for condition in file.conditions:
-        for network in method_of(file.task, condition.method).networks(condition.params):
-            if network not in needed:
-                needed[network] = weights.find(network).sha256
+        for network, of_it in method_of(file.task, condition.method).networks(condition.params).items():
+            layers.setdefault(network, set()).update(of_it)
+    needed = {network: weights.find(network, layers=sorted(of_it)).sha256 for network, of_it in layers.items()}
     found = dict(needed)
-    for network in file.task.networks(file.reference):
+    for network, of_it in file.task.networks(file.reference).items():
         if network not in found:
             try:
-                found[network] = weights.find(network).sha256
+                found[network] = weights.find(network, layers=of_it).sha256
             except weights.WeightsError as error:
                 notes.append(f"Metrics that need {network} will say that it is missing. {error}")
+    notes += _small_styles(file, sources, layers)
     metrics = tuple(file.task.metrics(file.reference, found))
     return GridLayout(file, sources, needed, metrics, tuple(notes))
+
+
+def _small_styles(file: GridFile, sources: Mapping[str, bytes], layers: Mapping[str, set[str]]) -> list[str]:
+    """Style pictures that show the deepest layer less than it looks at: scaling them up adds no texture."""
+    fields = [weights.receptive_field(n.partition("/")[0], sorted(of_it)) for n, of_it in layers.items() if of_it]
+    if not fields:
+        return []
+    said = []
+    for name in sorted({scene.style for scene in file.scenes if scene.style}):
+        height, width = images.decode(sources[name], name).shape[:2]
+        if min(height, width) < max(fields):
+            said.append(
+                f"The style picture {name!r} has {width} x {height} pixels, less than the {max(fields)} on a side that "
+                "one position of the deepest style layer sees. Its large shapes are not there to be carried over; take "
+                "a larger scan or earlier layers."
+            )
+    return said
 
 
 def _auto(name: str, param: tasks.Param, notes: list[str]) -> Scalar:
@@ -153,8 +175,17 @@ def grid_lay(*, owner: User, layout: GridLayout) -> Grid:
             f"The slug {file.slug!r} belongs to a grid with another design (or other weights). "
             f"Give the new design a slug of its own; a laid grid is frozen."
         )
+    _metrics_refresh(grid, layout)
     _jobs_queue(layout)
     return grid
+
+
+def _metrics_refresh(grid: Grid, layout: GridLayout) -> None:
+    """A metric of the design that gave no number yet is measured with the file that is there now."""
+    for metric in layout.metrics:
+        row = grid.metrics.filter(metric__key=metric.key).exclude(metric__digest=metric.digest).first()
+        if row and not row.metric.scores.filter(render__cells__grid=grid, status=Score.Status.OK).exists():
+            GridMetric.objects.filter(pk=row.pk).update(metric=metric_row(metric))
 
 
 def _design(layout: GridLayout) -> dict[str, object]:
@@ -164,7 +195,8 @@ def _design(layout: GridLayout) -> dict[str, object]:
         "scenes": [layout.scene(i).digest for i in range(len(file.scenes))],
         "conditions": [c.digest for c in file.conditions],
         "seeds": list(file.seeds),
-        "metrics": [m.digest for m in layout.metrics],
+        # Without the files they are measured with: one that comes later makes a number possible, not another design.
+        "metrics": [dataclasses.replace(m, weights_sha256="").digest for m in layout.metrics],
         "weights": dict(layout.weights),
     }
 
@@ -179,6 +211,8 @@ def _grid_create(*, owner: User, layout: GridLayout, plan_digest: str) -> Grid:
         toml=file.text,
         digest=plan_digest,
         reference=dict(file.reference),
+        preset=file.preset,
+        notes=list(file.notes),
         frozen=True,
     )
     for name, data in layout.sources.items():
@@ -254,6 +288,11 @@ def metric_row(spec: MetricSpec) -> Metric:
     return row
 
 
+def metric_spec(row: Metric) -> MetricSpec:
+    """The metric of a row; the inverse of :func:`metric_row`."""
+    return MetricSpec(**{name: getattr(row, name) for name in MetricSpec.__dataclass_fields__})
+
+
 def _jobs_queue(layout: GridLayout) -> None:
     """Queue what no job holds yet, one scene at a time, in batches that are fixed from now on."""
     for number in range(len(layout.file.scenes)):
@@ -269,26 +308,8 @@ def _jobs_queue(layout: GridLayout) -> None:
                 "digest", flat=True
             )
         )
-        for batch in _batches([w for w in wanted if w.digest in free]):
-            job_queue(JobSpec(tuple(JobItem(render) for render in batch), layout.metrics, engine_settings()))
-
-
-def missing_scores_lay(*, layout: GridLayout, grid: Grid) -> int:
-    """Queue the measuring of finished renders that lack one of the grid's metrics; returns how many jobs are new."""
-    have: dict[int, set[str]] = {}
-    for render_id, metric in Render.objects.filter(cells__grid=grid).values_list("pk", "scores__metric__digest"):
-        have.setdefault(render_id, set()).add(metric)
-    wanted = {metric.digest for metric in layout.metrics}
-    lacking = Render.objects.filter(
-        pk__in=[pk for pk, got in have.items() if not wanted <= got],
-        status__in=[Render.Status.OK, Render.Status.NAN],
-        image__isnull=False,
-    ).order_by("scene", "pk")
-    queued = 0
-    for batch in _batches(list(lacking)):
-        items = tuple(JobItem(RenderSpec.from_json(r.spec), image=r.image_id) for r in batch)
-        queued += job_queue(JobSpec(items, layout.metrics, engine_settings()))
-    return queued
+        for batch in _run_batches([w for w in wanted if w.digest in free]):
+            job_queue(JobSpec(tuple(_item(render) for render in batch), layout.metrics, engine_settings()))
 
 
 def job_queue(spec: JobSpec) -> bool:
@@ -303,10 +324,32 @@ def job_queue(spec: JobSpec) -> bool:
 
 def engine_settings() -> dict[str, Scalar]:
     """The settings of the engine that may change pixels; part of every job."""
-    return {"dtype": "float32", "memory_format": "channels_last"}
+    plain: dict[str, Scalar] = {"dtype": settings.EYEBALLOT_DTYPE, "memory_format": "channels_last"}
+    return plain | ({"deterministic": True} if settings.EYEBALLOT_DETERMINISTIC else {})
 
 
-def _batches(items: Sequence[T]) -> Iterable[list[T]]:
+def _item(spec: RenderSpec) -> JobItem:
+    """A render that only wants post-processing of one that is there is given that one's picture."""
+    before = unprocessed(spec)
+    if before == spec:
+        return JobItem(spec)
+    base = Render.objects.filter(digest=before.digest, status=Render.Status.OK).first()
+    return JobItem(spec, base=base.image_id if base else None)
+
+
+def _run_batches(specs: Sequence[RenderSpec]) -> Iterator[list[RenderSpec]]:
+    """Batches of whole runs: what is taken from one run is planned, and kept or lost, together."""
+    runs: dict[str, list[RenderSpec]] = {}
+    for spec in specs:
+        method = method_of(tasks.get(spec.task), spec.method)
+        key = canonical_json([spec.method, spec.seed, dict(method.run(spec.params))])
+        runs.setdefault(key, []).append(spec)
+    for batch in batches(runs.values()):
+        yield [spec for members in batch for spec in members]
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """As many at a time as one job holds."""
     left = iter(items)
     while batch := list(islice(left, settings.EYEBALLOT_BATCH)):
         yield batch

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from generation.core.spec import JobSpec, RenderResult
@@ -111,6 +112,8 @@ def job_complete(*, job: Job, holder: str, results: Sequence[RenderResult]) -> b
         for item, result, (image, curve) in zip(spec.items, results, stored, strict=True):
             render = Render.objects.get(digest=item.render.digest)
             if item.image is None and render.status == Render.Status.PLANNED:
+                if item.base is not None:  # the run was that of the picture it was made from
+                    curve = Artifact.objects.filter(pk__in=_curves_of(render, item.base)).first()
                 _render_finish(render, result, image, curve)
             _scores_store(render, result, metrics)
     return True
@@ -132,6 +135,12 @@ def _render_finish(render: Render, result: RenderResult, image: Artifact | None,
     render.seconds = result.seconds
     render.provenance = dict(result.provenance)
     render.save()
+
+
+def _curves_of(render: Render, image: str) -> QuerySet[Render, str | None]:
+    return Render.objects.filter(scene=render.scene_id, image=image, curve__isnull=False).values_list(
+        "curve", flat=True
+    )
 
 
 def _scores_store(render: Render, result: RenderResult, metrics: dict[str, Metric]) -> None:

@@ -106,12 +106,10 @@ def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:
     """Hand a job to the engine; one whose pictures or task are missing fails at once, with the sentence."""
     spec = JobSpec.from_json(flight.job.spec)
     try:
-        artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
-        task = tasks.get(flight.job.task)
+        given = work_of(task=flight.job.task, spec=spec)
     except (ArtifactMissing, KeyError) as error:
         job_fail(job=flight.job, holder=holder, error=str(error.args[0]))
         return False
-    renderers = {name: method.render for name, method in {**COMMON_METHODS, **task.methods}.items()}
     # More torch threads than cores slow every worker down several times over.
     threads = settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // executor.workers)
 
@@ -121,8 +119,19 @@ def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:
             _keep([flight], holder)
 
     progress = executor.channel(note)
-    flight.future = executor.submit(call, RUN_JOB, spec, artifacts, renderers, task.measure, progress, threads)
+    flight.future = executor.submit(call, RUN_JOB, *given, progress, threads)
     return True
+
+
+def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dict[str, str], str]:
+    """What ``run_job`` is called with for a job: its spec, artifacts, renderers and measure.
+
+    Raises ``ArtifactMissing`` and ``KeyError`` (no such task), each with a sentence.
+    """
+    artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
+    known = tasks.get(task)
+    renderers = {name: method.render for name, method in {**COMMON_METHODS, **known.methods}.items()}
+    return spec, artifacts, renderers, known.measure
 
 
 def _land(flight: _Flight, future: Future[list[RenderResult]], holder: str) -> int:

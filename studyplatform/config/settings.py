@@ -205,6 +205,8 @@ EYEBALLOT_ENGINE = env.str("EYEBALLOT_ENGINE", default="processes")
 EYEBALLOT_THREADS = env.int("EYEBALLOT_THREADS", default=0)
 EYEBALLOT_LEASE_SECONDS = env.int("EYEBALLOT_LEASE_SECONDS", default=300)
 EYEBALLOT_BATCH = env.int("EYEBALLOT_BATCH", default=8)
+EYEBALLOT_DTYPE = env.str("EYEBALLOT_DTYPE", default="float32")
+EYEBALLOT_DETERMINISTIC = env.bool("EYEBALLOT_DETERMINISTIC", default=False)
 
 LOGGING = {
     "version": 1,

@@ -80,12 +80,12 @@ def test_another_reference_objective_measures_again_and_renders_nothing(owner: U
     layout = grid_layout(text=text, read=gamma_task.read)
     dark = grid_lay(owner=owner, layout=layout)
     calls = len(gamma_task.calls)
-    assert missing_scores_lay(layout=layout, grid=dark) > 0
+    assert missing_scores_lay(grid=dark) > 0
     work(engine="serial", grid=dark)
     assert len(gamma_task.calls) == calls
     render = dark.cells.first().render  # type: ignore[union-attr]
     assert {s.metric.config["target"] for s in render.scores.filter(metric__key="brightness_error")} == {128.0, 40.0}
-    assert missing_scores_lay(layout=layout, grid=dark) == 0
+    assert missing_scores_lay(grid=dark) == 0
 
 
 def test_a_slug_names_one_design(owner: User) -> None:

@@ -17,6 +17,7 @@ from evaluation.core.dataset import (
     StudyData,
     Trial,
 )
+from generation.core import tasks
 from studyplatform.voting.core.quality import quality
 
 
@@ -70,6 +71,10 @@ def _derived(data: StudyData, name: str) -> tuple[list[str], Callable[[Any], Seq
             if trial.choice and not trial.superseded:
                 answered.setdefault(trial.participant, []).append(trial)
         return ["left_rate", "longest_run", "median_rt_ms", "share_fast"], lambda p: _habits(answered.get(p.id, []))
+    if name == "conditions":
+        values = {c.id: tasks.derived(c.method, c.params) for c in data.conditions}
+        columns = sorted({column for found in values.values() for column in found})
+        return columns, lambda row: [values[row.id].get(column) for column in columns]
     if name == "loss_curves":
         return ["weighted_value"], lambda p: (None if p.raw is None else p.raw * p.weight,)
     return [], lambda row: ()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
 from evaluation.core.ballots import SHARE_LEFT, analysis_set, grid_conditions
 from evaluation.core.bundle import csv_bytes, csv_cell
-from evaluation.core.dataset import MetricInfo, StudyData, Trial
+from evaluation.core.dataset import MetricInfo, Scalar, StudyData, Trial
 from evaluation.core.verdict import minimiser
 from evaluation.core.weights.shape.levels import is_number
 from evaluation.core.words import Reason
+from generation.core import tasks
 
 NAME = "derived/votes_analysis.csv"
 WIN = {"left": 1, "right": 0}
@@ -26,11 +27,13 @@ def votes_analysis(data: StudyData, *, question: str | None = None) -> bytes:
     empty for a tie (as R's binomial wants it). ``<metric>_left`` and ``<metric>_right`` are the values as stored,
     ``d_<metric>`` is left minus right, ``dz_<metric>`` the same in standard deviations of the scene; all are empty
     where a value is missing, ``dz`` also where the scene's values cannot be compared. ``param_<name>_left`` and
-    ``_right`` are the parameters, ``x_<name>_left`` and ``_right`` the numeric ones on the scale of the analysis.
+    ``_right`` are the parameters that differ between conditions, ``x_<name>_left`` and ``_right`` the numeric ones on
+    the scale of the analysis.
     """
     data = data.canonical()
     condition = data.condition
-    metrics, params, scales = _metric_names(data), _param_names(data), _scales(data)
+    metrics, of_condition = _metric_names(data), _params(data)
+    params, scales = _param_names(data, of_condition), _scales(data, of_condition)
     head = ["trial_id", "question_id", "participant_id", "scene_id", "stimulus_left", "stimulus_right"]
     head += ["condition_left", "condition_right", "choice", "win_left", "y", "rt_ms", "simulated"]
     head += [f"param_{name}_{side}" for name in params for side in ("left", "right")]
@@ -44,8 +47,9 @@ def votes_analysis(data: StudyData, *, question: str | None = None) -> bytes:
     @cache  # a study has more votes than pairs
     def pair(left: str, right: str) -> tuple[list[str], list[str]]:
         shown = [condition[stimulus[side].condition] for side in (left, right)]
-        found = [csv_cell(c.params.get(name)) for name in params for c in shown]
-        found += [csv_cell(_x(c.params.get(name), scale)) for name, scale in scales.items() for c in shown]
+        own = [of_condition[c.id] for c in shown]
+        found = [csv_cell(p.get(name)) for name in params for p in own]
+        found += [csv_cell(_x(p.get(name), scale)) for name, scale in scales.items() for p in own]
         both = {m: (values.get((left, m)), values.get((right, m))) for m in metrics}
         found += [csv_cell(value) for sides in both.values() for value in sides]
         for metric, (a, b) in both.items():
@@ -73,16 +77,25 @@ def _metric_names(data: StudyData) -> dict[str, str]:
     return {m.id: m.key if keys.count(m.key) == 1 else f"{m.key}_{m.id}" for m in data.metrics}
 
 
-def _param_names(data: StudyData) -> list[str]:
-    return sorted({name for c in data.conditions for name in c.params})
+def _params(data: StudyData) -> dict[str, dict[str, Scalar]]:
+    """Condition -> its parameters and the columns derived from them."""
+    return {c.id: {**c.params, **tasks.derived(c.method, c.params)} for c in data.conditions}
 
 
-def _scales(data: StudyData) -> dict[str, Callable[[float], float]]:
+def _param_names(data: StudyData, params: Mapping[str, Mapping[str, Scalar]]) -> list[str]:
+    """What differs between the conditions; what all of them share stands in conditions.csv."""
+    grid = [params[c.id] for c in data.conditions if c.role == "grid"]
+    names = {name for own in grid for name in own}
+    return sorted(name for name in names if len({repr(own.get(name)) for own in grid}) > 1)
+
+
+def _scales(data: StudyData, params: Mapping[str, Mapping[str, Scalar]]) -> dict[str, Callable[[float], float]]:
     """The scale of every numeric parameter of the grid with two levels at least: log10, or linear where a level is not
     above zero (specs/evaluation.md, E9)."""
     found: dict[str, Callable[[float], float]] = {}
-    for name in _param_names(data):
-        levels = {c.params[name] for c in data.conditions if c.role == "grid" and c.params.get(name) is not None}
+    grid = [params[c.id] for c in data.conditions if c.role == "grid"]
+    for name in _param_names(data, params):
+        levels = {own[name] for own in grid if own.get(name) is not None}
         numbers = [level for level in levels if is_number(level)]
         if len(numbers) == len(levels) > 1:
             found[name] = math.log10 if min(numbers) > 0 else float

@@ -17,10 +17,14 @@ from torch import Tensor
 
 from generation.core import images
 from generation.core.backbones import Pretrained
-from generation.core.style.engine import to_tensor
+from generation.core.catalogue import LPIPS_NETWORK, NETWORKS
+from generation.core.style.pictures import to_tensor
 from generation.core.weights import Weights, WeightsError, file_sha256
 
-LAYERS = ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
+LAYERS = NETWORKS[LPIPS_NETWORK]
+
+#: Smallest side, in pixels, of a picture that leaves the deepest layer a position.
+SMALLEST = 17
 
 # lpips.ScalingLayer, for input in [-1, 1].
 _SHIFT = (-0.030, -0.088, -0.188)

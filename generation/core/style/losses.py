@@ -1,24 +1,32 @@
-"""The losses of style transfer as per-sample numbers, raw: no weights in here.
+"""The losses of style transfer as per-sample numbers, raw: no weights of the condition in here.
 
-Definition ``relative-1``. Let phi_l(x) be the features of layer l (C x h x w), c the content picture, s the style
-picture, x the image, all at the image's size.
+Definition ``declared-1``. Let phi_l(x) be the features of layer l (C x h x w), c the content picture, s the style
+picture, x the image, all at the image's size; w_l the weights of the style layers. What a number is, the
+:class:`Objective` declares:
 
-    G_l(x)      = phi phi^T / (h w)                            (as Gatys' own notebook; the paper has no 1 / (h w))
-    S_l(x)      = mean (G_l(x) - G_l(s))^2 / mean G_l(s)^2     statistic ``gram``
-    S_l(x)      = 1/2 of the same for the covariance G_l - mu mu^T, 1/2 for the channel means mu_l     ``moments``
-    style       = mean over the style layers of S_l
-    content     = mean over the content layers of mean (phi_l(x) - phi_l(c))^2 / mean phi_l(c)^2
-    tv          = (mean (d_x x)^2 + mean (d_y x)^2) / the same of c
+    statistic  gram       T_l(x) = phi phi^T / (h w)           (Gatys' own notebook; the paper has no 1 / (h w))
+               gram_chw   T_l(x) = phi phi^T / (C h w)         (PyTorch's tutorial, Johnson et al. 2016)
+               moments    the covariance G_l - mu mu^T and the channel means mu_l; S_l is half of each one's
+    style form mean       S_l(x) = mean (T_l(x) - T_l(s))^2
+               sum        S_l(x) = sum (T_l(x) - T_l(s))^2
+               relative   S_l(x) = mean (T_l(x) - T_l(s))^2 / mean T_l(s)^2
+               start      S_l(x) = mean (T_l(x) - T_l(s))^2 / sum_k w_k mean (T_k(c) - T_k(s))^2
+    style      = style unit * sum over the style layers of w_l S_l
+    content form mean, sum, half_sum ((phi(x) - phi(c))^2, Gatys et al. 2016 eq. 1), relative (mean over mean phi(c)^2)
+    content    = content unit * mean over the content layers
+    tv form    relative   (mean (d_x x)^2 + mean (d_y x)^2) / the same of c
+               l2         mean (d_x x)^2 + mean (d_y x)^2
+               l1_sum     sum |d_x x| + sum |d_y x|            (tf.image.total_variation)
 
-Each term is divided by its target's own mean square, so 1 means "as far away as a blank" for every backbone and layer
-and the same weights press alike everywhere (specs/style_transfer.md section 1c, ``meng2023-relative``;
-layer normalisation after He, Wang & Hopcroft 2016, arXiv 1606.04801).
+``relative``: 1 means "as far away as a blank" for every backbone and layer, so the same weights press alike everywhere
+(layer normalisation after He, Wang & Hopcroft 2016, arXiv 1606.04801). ``start``: 1 is the content picture itself
+(specs/style_transfer.md section 1c, ``meng2023-relative``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -30,9 +38,36 @@ from generation.core.backbones import Extractor, Features
 _FLOOR = 1e-8  # a black picture has targets of zero
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What the raw losses are; see the module. ``layer_weights``: one per style layer."""
+
+    style_layers: tuple[str, ...]
+    content_layers: tuple[str, ...]
+    layer_weights: tuple[float, ...]
+    statistic: str = "gram"
+    style_form: str = "relative"
+    content_form: str = "relative"
+    tv_form: str = "relative"
+    style_unit: float = 1.0
+    content_unit: float = 1.0
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Objective:
+        """The objective of a config (``style_transfer.features``), which says more than this."""
+        of_config = {field.name: config[field.name] for field in fields(cls)}
+        own: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in of_config.items()}
+        return cls(**own)
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """bfloat16 as float32; wider numbers as they are."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+
+
 class _Moments(torch.autograd.Function):
     """Gram matrix and channel means in one function: a single product in the backward pass instead of two, and no
-    centred copy of the features in memory."""
+    centred copy of the features in memory. The answers are float32 whatever the features are."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,13 +75,14 @@ class _Moments(torch.autograd.Function):
         flat = features.permute(0, 2, 3, 1).flatten(1, 2)
         ctx.save_for_backward(flat)
         ctx.shape = features.shape  # type: ignore[attr-defined]
-        return flat.transpose(1, 2) @ flat / flat.shape[1], flat.mean(1)
+        # A product of bfloat16 is added up in float32 and only its end is rounded.
+        return _wide(flat.transpose(1, 2) @ flat) / flat.shape[1], _wide(flat).mean(1)
 
     @staticmethod
     def backward(ctx: Any, gram_gradient: Tensor, mean_gradient: Tensor) -> Tensor:
         (flat,) = ctx.saved_tensors
-        both = (gram_gradient + gram_gradient.transpose(1, 2)) / flat.shape[1]
-        gradient = torch.baddbmm((mean_gradient / flat.shape[1]).unsqueeze(1), flat, both)
+        both = ((gram_gradient + gram_gradient.transpose(1, 2)) / flat.shape[1]).to(flat.dtype)
+        gradient = torch.baddbmm((mean_gradient / flat.shape[1]).unsqueeze(1).to(flat.dtype), flat, both)
         _, channels, height, width = ctx.shape
         return gradient.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
@@ -57,21 +93,34 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return result
 
 
-def relative(value: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of each sample to the one target, over the target's mean square: (N,)."""
-    return (value - target).square().flatten(1).mean(1) / target.square().mean().clamp_min(_FLOOR)
+class Target:
+    """What an image is held against, in one of the forms: ``distance`` is a factor times the sum of squares."""
+
+    def __init__(self, value: Tensor, form: str) -> None:
+        """``value``: 1 x ...; ``form``: mean, start (its mean), sum, half_sum or relative."""
+        self.value = _wide(value)
+        if form == "relative":
+            self.factor = 1.0 / self.value.square().sum().clamp_min(_FLOOR * value.numel())
+        else:
+            factor = {"sum": 1.0, "half_sum": 0.5}.get(form, 1.0 / value.numel())
+            self.factor = torch.tensor(factor, device=value.device)
+
+    def distance(self, value: Tensor) -> Tensor:
+        """Of each sample of ``value`` (N x ...): (N,)."""
+        return (value - self.value).square().flatten(1).sum(1) * self.factor
 
 
-def roughness(images: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels, horizontal plus vertical: (N,)."""
-    across = (images[..., :, 1:] - images[..., :, :-1]).square().flatten(1).mean(1)
-    down = (images[..., 1:, :] - images[..., :-1, :]).square().flatten(1).mean(1)
-    return across + down
+def roughness(images: Tensor, form: str = "l2") -> Tensor:
+    """Differences of neighbouring pixels, horizontal plus vertical, squared and averaged or (l1_sum) added up: (N,)."""
+    across, down = images[..., :, 1:] - images[..., :, :-1], images[..., 1:, :] - images[..., :-1, :]
+    if form == "l1_sum":
+        return across.abs().flatten(1).sum(1) + down.abs().flatten(1).sum(1)
+    return across.square().flatten(1).mean(1) + down.square().flatten(1).mean(1)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Raw losses of a batch: ``style``, ``content``, ``tv`` (N,); ``layers`` (N x number of style layers)."""
+    """Raw losses of a batch: ``style``, ``content``, ``tv`` (N,); ``layers``: S_l (N x number of style layers)."""
 
     style: Tensor
     content: Tensor
@@ -82,44 +131,46 @@ class Terms:
 class StyleLoss:
     """The raw losses against one content and one style picture; the targets are computed once."""
 
-    def __init__(
-        self,
-        extractor: Extractor,
-        content: Tensor,
-        style: Tensor,
-        *,
-        style_layers: Sequence[str],
-        content_layers: Sequence[str],
-        statistic: str,
-    ) -> None:
-        """``content`` and ``style``: 1 x 3 x H x W in [0, 1]; ``statistic``: ``gram`` or ``moments``."""
-        self.extractor = extractor
-        self.style_layers, self.content_layers, self.statistic = tuple(style_layers), tuple(content_layers), statistic
+    def __init__(self, extractor: Extractor, content: Tensor, style: Tensor, objective: Objective) -> None:
+        """``content`` and ``style``: 1 x 3 x H x W in [0, 1]."""
+        self.extractor, self.objective = extractor, objective
+        self._weights = torch.tensor(objective.layer_weights, device=content.device)
         # Not inference_mode: its tensors cannot be saved for backward.
         with torch.no_grad():
             style_features, content_features = extractor(style), extractor(content)
-            self._style = {layer: self._statistics(style_features[layer]) for layer in self.style_layers}
-            self._content = {layer: content_features[layer] for layer in self.content_layers}
+            self._style = {
+                layer: [Target(value, objective.style_form) for value in self._statistics(style_features[layer])]
+                for layer in objective.style_layers
+            }
+            self._content = {n: Target(content_features[n], objective.content_form) for n in objective.content_layers}
             self._roughness = roughness(content).clamp_min(_FLOOR)
+            self._start = torch.ones(1, device=content.device)
+            if objective.style_form == "start":
+                layers = self._layers(content_features)
+                self._start = (layers * self._weights).sum(1).clamp_min(_FLOOR)
 
     def __call__(self, images: Tensor) -> Terms:
         """Raw losses of ``images`` (N x 3 x H x W in [0, 1], of the content's size)."""
-        features = self.extractor(images)
-        layers = torch.stack([self._style_layer(features, layer) for layer in self.style_layers], dim=1)
-        content = [relative(features[layer], self._content[layer]) for layer in self.content_layers]
+        this, features = self.objective, self.extractor(images)
+        layers = self._layers(features) / self._start
+        content = [target.distance(features[name]) for name, target in self._content.items()]
+        tv = roughness(images, this.tv_form)
         return Terms(
-            style=layers.mean(1),
-            content=torch.stack(content, dim=1).mean(1),
-            tv=roughness(images) / self._roughness,
+            style=(layers * self._weights).sum(1) * this.style_unit,
+            content=torch.stack(content, dim=1).mean(1) * this.content_unit,
+            tv=tv / self._roughness if this.tv_form == "relative" else tv,
             layers=layers,
         )
 
+    def _layers(self, features: Features) -> Tensor:
+        return torch.stack([self._style_layer(features[layer], layer) for layer in self.objective.style_layers], dim=1)
+
     def _statistics(self, features: Tensor) -> tuple[Tensor, ...]:
         gram, mean = moments(features)
-        if self.statistic == "gram":
-            return (gram,)
-        return gram - mean.unsqueeze(2) * mean.unsqueeze(1), mean
+        if self.objective.statistic == "moments":
+            return gram - mean.unsqueeze(2) * mean.unsqueeze(1), mean
+        return (gram / features.shape[1] if self.objective.statistic == "gram_chw" else gram,)
 
-    def _style_layer(self, features: Features, layer: str) -> Tensor:
-        pairs = zip(self._statistics(features[layer]), self._style[layer], strict=True)
-        return torch.stack([relative(value, target) for value, target in pairs], dim=1).mean(1)
+    def _style_layer(self, features: Tensor, layer: str) -> Tensor:
+        pairs = zip(self._statistics(features), self._style[layer], strict=True)
+        return torch.stack([target.distance(value) for value, target in pairs], dim=1).mean(1)

@@ -1,11 +1,13 @@
 """`manage.py render GRID.toml`: plan a grid, render what is missing, resume after anything."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from generation.core.engines import EngineBroken
@@ -57,10 +59,10 @@ class Command(BaseCommand):
         console.print(plan_table(file))
         console.print(plan_words(file))
         if options["plan"]:
+            _say(console, file.notes)
             return
         layout = self._layout(path, text)
-        for note in layout.notes:
-            console.print(f"[yellow]Note:[/yellow] {note}", highlight=False)
+        _say(console, layout.notes)
         try:
             grid = grid_lay(owner=owner_named(options["owner"]), layout=layout)
         except GridError as error:
@@ -69,7 +71,7 @@ class Command(BaseCommand):
             console.print("Note: this design was laid before; the grid keeps the words of its first file.")
         if options["retry"]:
             console.print(f"{grid_retry(grid=grid)} failed renders are tried again.")
-        self._work(grid, layout, console, options["engine"])
+        self._work(grid, console, options["engine"])
         progress = grid_progress(grid)
         console.print(f"{grid.title}: {progress.words}.")
         if progress.waiting:
@@ -92,11 +94,16 @@ class Command(BaseCommand):
         except (GridError, WeightsError) as error:
             raise CommandError(f"{path}: {error}") from None
 
-    def _work(self, grid: Grid, layout: GridLayout, console: Console, engine: str) -> None:
+    def _work(self, grid: Grid, console: Console, engine: str) -> None:
         with rendering_bar(console, grid) as report:
             work(engine=engine, grid=grid, report=report)
-            if missing_scores_lay(layout=layout, grid=grid):
+            if missing_scores_lay(grid=grid):
                 work(engine=engine, grid=grid, report=report)
+
+
+def _say(console: Console, notes: Sequence[str]) -> None:
+    for note in notes:
+        console.print(f"[yellow]Note:[/yellow] {escape(note)}", highlight=False)
 
 
 def plan_table(file: GridFile) -> Table:

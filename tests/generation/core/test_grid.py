@@ -66,7 +66,7 @@ def test_paired_axes_advance_together_and_cross_with_another_block() -> None:
     ).conditions
     assert len(rows) == 6
     assert {(r.params["style_weight"], r.params["content_weight"]) for r in rows} == {(1e-5, 0.05), (1e-1, 500.0)}
-    assert rows[0].label == "lr 0.01, style 1e-05, content 0.05"
+    assert rows[0].label == "style 1e-05, content 0.05, lr 0.01"
 
 
 def test_one_at_a_time_marks_the_default_and_the_factor_of_each_row() -> None:

@@ -4,15 +4,15 @@ import dataclasses
 import warnings
 from collections.abc import Mapping
 
-import numpy as np
 import pytest
 import torch
 
-from generation.core import images, style_transfer, weights
+from generation.core import catalogue, images, style_transfer, weights
+from generation.core.metrics import similarity
 from generation.core.metrics import style_transfer as measures
 from generation.core.metrics.lpips import Lpips
 from generation.core.spec import MetricSpec, RenderSpec, ScoreValue, sha256_bytes
-from generation.core.style.engine import to_tensor
+from generation.core.style.pictures import to_tensor
 from generation.core.style.renderer import style_loss
 from generation.core.tasks import Method
 
@@ -70,6 +70,34 @@ def test_a_score_does_not_depend_on_what_was_measured_before() -> None:
     assert _scores(drawn(7)) == first
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [{"statistic": "gram_chw", "style_form": "sum"}, {"layer_weights": "sum"}, {"content_form": "mean"},
+     {"style_layers": "level1"}, {"style_unit": 4.0}],
+)  # fmt: skip
+def test_every_part_of_the_declared_objective_is_measured_as_declared(declared: dict[str, object]) -> None:
+    params = METHOD.complete({**PARAMS, **declared})
+    c, s, x = (
+        to_tensor(i, torch.device("cpu")) for i in (drawn(1), images.resize_to(drawn(2, 80, 80), 96, 96), drawn(7))
+    )
+    terms = style_loss(style_transfer.features(params), weights.find("random-shallow"), c, s)(x)
+    scores, plain = _scores(drawn(7), params=params), _scores(drawn(7))
+    assert scores["style_loss"].value == pytest.approx(float(terms.style[0]), rel=1e-6)
+    assert scores["content_loss"].value == pytest.approx(float(terms.content[0]), rel=1e-6)
+    assert scores["total_loss"].value != pytest.approx(plain["total_loss"].value, rel=1e-3)
+    assert scores["own_loss"].value == plain["own_loss"].value  # under the condition's parameters, not the reference
+    own = _scores(drawn(7), dataclasses.replace(SPEC, params=params))["own_loss"].value
+    assert own == pytest.approx(scores["total_loss"].value, rel=1e-6)
+
+
+def test_the_pictures_are_scaled_as_declared() -> None:
+    params = METHOD.complete({**PARAMS, "resize": "bilinear"})
+    smaller = images.resize_longest(drawn(1), 70)
+    assert _scores(smaller)["content_loss"].value == 0.0
+    assert _scores(smaller, params=params)["content_loss"].value > 1e-4  # type: ignore[operator]
+    assert _scores(drawn(1), params=params)["content_loss"].value == 0.0
+
+
 def test_scores_are_taken_at_the_images_own_size() -> None:
     assert _scores(images.resize_longest(drawn(1), 72))["content_loss"].value == 0.0
 
@@ -98,19 +126,12 @@ def test_metrics_of_other_references_or_weights_are_other_metrics() -> None:
     assert one["style_loss"] != other["style_loss"]
 
 
-def test_colourfulness_is_hasler_and_suesstrunks() -> None:
-    assert measures.colourfulness(images.grey(drawn(1))) == 0.0
-    half = np.zeros((8, 8, 3), np.uint8)
-    half[:, :4, 0] = 200  # rg is 200 or 0, yb is 100 or 0
-    assert measures.colourfulness(half) == pytest.approx(np.hypot(100, 50) + 0.3 * np.hypot(100, 50))
-
-
 @pytest.mark.usefixtures("real_weights")
 class TestLpips:
     """Against the lpips package itself, given the same trunk."""
 
     def _ours(self) -> Lpips:
-        return Lpips(weights.find("squeezenet1_1"), style_transfer.LPIPS_HEADS_SHA256)
+        return Lpips(weights.find("squeezenet1_1"), catalogue.LPIPS_HEADS_SHA256)
 
     def test_identical_images_have_distance_zero(self) -> None:
         assert self._ours()(drawn(1), drawn(1)) == 0.0
@@ -136,8 +157,17 @@ class TestLpips:
     def test_another_training_of_the_same_network_is_refused(self) -> None:
         other = dataclasses.replace(weights.find("squeezenet1_1"), training="onnx-zoo")
         with pytest.raises(weights.WeightsError, match="which the linear heads do not fit"):
-            Lpips(other, style_transfer.LPIPS_HEADS_SHA256)
+            Lpips(other, catalogue.LPIPS_HEADS_SHA256)
 
     def test_the_score_carries_it(self) -> None:
         found = {**SHALLOW, "squeezenet1_1": weights.find("squeezenet1_1").sha256}
         assert _scores(drawn(7), found=found)["lpips_content"].value == pytest.approx(self._ours()(drawn(7), drawn(1)))
+
+    def test_style_and_reductions_are_held_against_the_right_picture(self) -> None:
+        found = {**SHALLOW, "squeezenet1_1": weights.find("squeezenet1_1").sha256}
+        scores, ours, image = _scores(drawn(7), found=found), self._ours(), drawn(7)
+        assert scores["lpips_style"].value == pytest.approx(ours(image, similarity.cover(drawn(2, 80, 80), 72, 96)))
+        for factor in (2, 4):
+            expected = ours(image, similarity.reduced(image, factor))
+            assert scores[f"lpips_reduced_{factor}"].value == pytest.approx(expected)
+        assert scores["lpips_reduced_4"].value > scores["lpips_reduced_2"].value > 0.01  # type: ignore[operator]

@@ -28,6 +28,7 @@ RENDERERS = {name: method.render for name, method in {**TASK.methods, **COMMON_M
 CONTENT, STYLE = images.encode_png(drawn(1)), images.encode_png(drawn(2, 80, 80))
 ARTIFACTS = {sha256_bytes(data): data for data in (CONTENT, STYLE)}
 PARAMS = TASK.methods["gatys"].complete({"backbone": "random-shallow", "size": 64, "steps": 4, "scales": 1})
+DEEP = {"backbone": "vgg19", "style_layers": "relu1_1,relu4_1", "content_layers": "relu4_2"}
 SHALLOW = {"random-shallow": weights.find("random-shallow").sha256}
 SPEC = RenderSpec("style_transfer", "gatys", sha256_bytes(CONTENT), sha256_bytes(STYLE), PARAMS, 1, SHALLOW)
 METRICS = tuple(style_transfer.metrics(PARAMS, SHALLOW))
@@ -104,7 +105,7 @@ def test_a_diverged_sample_is_stored_as_nan_beside_good_ones() -> None:
 
 def test_weights_with_another_digest_fail_that_item_only() -> None:
     wrong = dataclasses.replace(SPEC, weights={"random-shallow": "0" * 64})
-    missing = dataclasses.replace(_spec(backbone="vgg19"), weights={"vgg19": "0" * 64})
+    missing = dataclasses.replace(_spec(**DEEP), weights={"vgg19": "0" * 64})
     careless = dataclasses.replace(_photo("grey"), weights={"random-shallow": "0" * 64})
     results = _run(_job(wrong, SPEC, missing, careless))
     assert [r.status for r in results] == ["failed", "ok", "failed", "failed"], "whether or not the renderer looks"
@@ -177,7 +178,8 @@ def test_torchs_threads_are_as_before_afterwards() -> None:
 @pytest.mark.usefixtures("real_weights")
 @pytest.mark.parametrize(("backbone", "layers"), [("squeezenet1_1", "standard"), ("vgg19", "early")])
 def test_real_networks_render_and_lower_their_loss(backbone: str, layers: str) -> None:
-    params = TASK.methods["gatys"].complete({"backbone": backbone, "layers": layers, "size": 64, "steps": 6})
+    named = {"backbone": backbone, "style_layers": layers, "content_layers": layers}
+    params = TASK.methods["gatys"].complete({**named, "size": 64, "steps": 6})
     found = {name: weights.find(name).sha256 for name in TASK.networks(params)}
     spec = dataclasses.replace(SPEC, params=params, weights={backbone: found[backbone]})
     job = JobSpec((JobItem(spec), JobItem(_photo("identity"))), tuple(style_transfer.metrics(params, found)))
@@ -193,6 +195,6 @@ def test_real_networks_render_and_lower_their_loss(backbone: str, layers: str) -
 @pytest.mark.usefixtures("real_weights")
 def test_a_cut_network_asked_for_later_layers_says_so() -> None:
     digest = weights.find("vgg19").sha256
-    spec = dataclasses.replace(_spec(backbone="vgg19"), weights={"vgg19": digest})
+    spec = dataclasses.replace(_spec(**DEEP), weights={"vgg19": digest})
     (result,) = _run(_job(spec))
     assert "'VGG19 (Oxford), conv1_1-conv3_4' ends at relu3_4" in result.reason
