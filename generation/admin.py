@@ -47,12 +47,13 @@ class OwnedAdmin(ReadOnlyAdmin):
 class GridAdmin(OwnedAdmin):
     list_display = ["pictures", "title", "progress", "contact_sheet", "created_at"]
     list_display_links = ["title"]
-    readonly_fields = ["pictures", "progress", "features", "contact_sheet", "condition_table"]
+    readonly_fields = ["pictures", "progress", "features", "what_to_know", "contact_sheet", "condition_table"]
     fields = [
         "title",
         "pictures",
         "progress",
         "features",
+        "what_to_know",
         "contact_sheet",
         "condition_table",
         "owner",
@@ -94,6 +95,11 @@ class GridAdmin(OwnedAdmin):
     def features(self, grid: Grid) -> str:
         """The network that was no pretrained one, in words."""
         return features_note(grid) or "a pretrained network"
+
+    @admin.display(description="to be known")
+    def what_to_know(self, grid: Grid) -> SafeString | str:
+        """How a preset departs from what it is named after, and conditions that give one and the same image."""
+        return format_html_join("", "<p>{}</p>", ((note,) for note in grid.notes)) or "nothing special"
 
     @admin.display(description="contact sheet")
     def contact_sheet(self, grid: Grid) -> SafeString:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from generation import report
 from generation.core.report.contents import contents
 from generation.core.report.figures import INDEX
-from generation.models import Cell, Grid
+from generation.models import Cell, Grid, Metric
 from generation.selectors import condition_labels, features_note, grid_cells, grid_progress
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 
@@ -29,18 +29,27 @@ def grid_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Scenes down, conditions across, each picture with its losses."""
     grid = _grid(request, slug)
     labels = condition_labels(grid)
+    shown = grid.metrics.exclude(metric__role=Metric.Role.DESCRIPTOR).values_list("metric", flat=True)
     rows: dict[str, list[dict[str, object]]] = {}
     for cell in grid_cells(grid):
         rows.setdefault(cell.scene.label, []).append(
-            {"label": labels[cell.condition_id], "cell": cell, "render": cell.render, "scores": _scores(cell)}
+            {
+                "label": labels[cell.condition_id],
+                "cell": cell,
+                "render": cell.render,
+                "scores": _scores(cell, set(shown)),
+            }
         )
     context = {"grid": grid, "rows": rows, "progress": grid_progress(grid), "features": features_note(grid)}
     return render(request, "generation/grid.html", context)
 
 
-def _scores(cell: Cell) -> list[tuple[str, str]]:
-    """Label and value, or the reason why there is none, of each score of a cell."""
-    scores = sorted(cell.render.scores.all(), key=lambda s: s.metric.key)
+def _scores(cell: Cell, metrics: set[int]) -> list[tuple[str, str]]:
+    """Label and value, or the reason why there is none, of each score of a cell under these metrics of its grid.
+
+    A render may serve other grids, with other metrics of the same name.
+    """
+    scores = sorted((s for s in cell.render.scores.all() if s.metric_id in metrics), key=lambda s: s.metric.key)
     return [(s.metric.label, f"{s.value:.4g}" if s.value is not None else s.reason) for s in scores]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +20,11 @@ from evaluation.core.dataset import (
     Stimulus,
     Trial,
 )
+from generation.core.csv_text import csv_bytes as csv_bytes
+from generation.core.csv_text import csv_cell as csv_cell
 
 #: Ids name files too, so they hold nothing a path could be made of (specs/evaluation.md 3.1).
 ID = re.compile(r"(?!\.)[A-Za-z0-9_.:-]+")
-#: A cell that starts with one of these may be run by a spreadsheet (OWASP, CSV injection). The apostrophe is guarded
-#: too, so that taking one off on reading is always right.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
-#: A cell with one of these stands in quotes (RFC 4180).
-TO_QUOTE = re.compile(r'[,"\r\n]')
 
 
 class BundleError(ValueError):
@@ -166,23 +163,3 @@ def table_named(name: str) -> Table:
         if table.name == name:
             return table
     raise KeyError(f"There is no table {name!r}. Tables: {', '.join(t.name for t in TABLES)}.")
-
-
-def csv_bytes(lines: Iterable[Sequence[str]]) -> bytes:
-    """Lines of cells as UTF-8 CSV with LF. (``csv.writer`` would leave a lone carriage return unquoted.)"""
-    return "".join(",".join(map(_quoted, line)) + "\n" for line in lines).encode()
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"' if TO_QUOTE.search(cell) else cell
-
-
-def csv_cell(value: Any, *, free: bool = True) -> str:
-    """A value as a cell: empty for None, true/false, repr for floats; free text guarded against formulas."""
-    if isinstance(value, str):
-        return f"'{value}" if free and value.startswith(DANGEROUS) else value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else str(value)

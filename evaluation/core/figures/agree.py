@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy import stats
 
-from evaluation.core.figures import forest, style, ticks
+from evaluation.core.figures import forest, style
 from evaluation.core.figures.chart import Chart, Json, Table, columns, metric_label, participants, table, texts, voters
 from evaluation.core.figures.page import names, page
+from generation.core.drawing import ticks
 
 STEM = "fig06_agreement"
 HUMAN = "#cc79a7"

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import style, ticks
+from evaluation.core.figures import style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -26,11 +26,11 @@ from evaluation.core.figures.chart import (
     texts,
 )
 from evaluation.core.figures.page import page
+from generation.core.drawing import ticks
 
 #: Scenes that are drawn (the CSV has all), and conditions that are told apart; more are drawn in one grey.
 MOST_SCENES, MOST_LINES = 4, 12
-GREY = ("#8c959f", (0, ()))
-DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+GREY = (style.GREY, style.DASHES[0])
 
 
 def _points(result: Json, column: str) -> list[Json]:
@@ -62,7 +62,8 @@ def _looks(result: Json, column: str) -> dict[str, tuple[str, tuple[int, tuple[f
     # From blue to dark yellow in grid order (safe for colour-blind readers), doubled by the dashes.
     colors = mpl.colormaps["cividis"]
     return {
-        c: (to_hex(colors(0.85 * i / max(1, len(shown) - 1))), DASHES[i % len(DASHES)]) for i, c in enumerate(shown)
+        c: (to_hex(colors(0.85 * i / max(1, len(shown) - 1))), style.DASHES[i % len(style.DASHES)])
+        for i, c in enumerate(shown)
     }
 
 
@@ -104,11 +105,9 @@ def _draw(result: Json, narrow: bool, *, column: str) -> Figure:
                 if best:
                     axes.plot(x[-1], y[-1], "o", markersize=9, markerfacecolor="white", markeredgecolor=style.MINIMISER,
                               markeredgewidth=2, zorder=5, clip_on=False)  # fmt: skip
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(length=3, labelsize=8.5)
+        style.open_axes(axes)
         axes.xaxis.set_major_locator(ticks.few(each, 0.6))
-        ticks.loss_axis(axes, "y", panel)
+        ticks.value_axis(axes, "y", ticks.drawn(axes, "y"), panel)
         axes.set_xlabel("step", fontsize=9)
         axes.set_title(term, fontsize=9.5, loc="left", pad=5)
     return sheet.figure

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from evaluation.core.figures import parameters, style, ticks
+from evaluation.core.figures import parameters, style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -30,6 +30,7 @@ from evaluation.core.figures.chart import (
     voters,
 )
 from evaluation.core.figures.page import page
+from generation.core.drawing import ticks
 
 STEM = "fig07_dose"
 BAND = "#cfe3f0"
@@ -105,9 +106,7 @@ def _draw(result: Json, narrow: bool) -> Figure:
 
 
 def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=8.5)
+    style.open_axes(axes)
     axes.axhline(0, color=style.FAINT, linewidth=1, zorder=0)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.core.figures import forest, parameters, style, ticks
+from evaluation.core.figures import forest, parameters, style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -25,6 +25,7 @@ from evaluation.core.figures.chart import (
     voters,
 )
 from evaluation.core.figures.page import names, page
+from generation.core.drawing import ticks
 
 STEM, PEOPLE = "fig14_factors", "people"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.figures import (
     agree,
     curves,
@@ -20,7 +19,8 @@ from evaluation.core.figures import (
     weights,
     wins,
 )
-from evaluation.core.figures.chart import Chart, Json, Table
+from evaluation.core.figures.chart import Chart, Json
+from generation.core.csv_text import csv_table
 
 #: Every figure there is, in the order of the report: first the votes and the loss, then what explains them.
 CHARTS: tuple[Chart, ...] = (
@@ -64,9 +64,5 @@ def files_of(chart: Chart, result: Json) -> list[tuple[str, bytes]]:
         (f"{chart.stem}.svg", style.svg(wide, title, alt)),
         (f"{chart.stem}.png", style.png(wide, title, alt)),
         (f"{chart.stem}_narrow.svg", style.svg(narrow, title, alt)),
-        (f"{chart.stem}.csv", _csv(chart.rows(result))),
+        (f"{chart.stem}.csv", csv_table(chart.rows(result))),
     ]
-
-
-def _csv(rows: Table) -> bytes:
-    return csv_bytes([csv_cell(v) for v in row] for row in rows)

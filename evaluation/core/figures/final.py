@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import parameters, style, ticks
+from evaluation.core.figures import parameters, style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -22,8 +22,10 @@ from evaluation.core.figures.chart import (
     scenes,
     texts,
 )
-from evaluation.core.figures.page import Page, names, page
+from evaluation.core.figures.page import names, page
 from evaluation.core.words import metric_name
+from generation.core.drawing import ticks
+from generation.core.drawing.sheet import Sheet
 
 STEM = "fig02_losses"
 ROLES = ("reference_objective", "objective", "objective_part")
@@ -87,9 +89,9 @@ def _curves(result: Json, shown: Sequence[Json], x: dict[str, float], narrow: bo
         axes = sheet.axes(left, top, across, panel)
         _name(sheet, left, top, metric, across)
         _scenes(axes, result, metric, x)
-        _panel(axes)
+        style.open_axes(axes)
         parameters.scale_x(axes, list(x.values()), across)
-        ticks.loss_axis(axes, "y", panel)
+        ticks.value_axis(axes, "y", ticks.drawn(axes, "y"), panel)
         axes.set_xlabel(parameters.spoken(name[0]) if name else "", fontsize=9)
     return sheet.figure
 
@@ -135,8 +137,8 @@ def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
         axes = sheet.axes(left, top, across, panel)
         _name(sheet, left, top, metric, across)
         _scenes(axes, result, metric, at, down=True)
-        _panel(axes)
-        ticks.loss_axis(axes, "x", across)
+        style.open_axes(axes)
+        ticks.value_axis(axes, "x", ticks.drawn(axes, "x"), across)
         axes.set_yticks([])
         axes.set_ylim(len(label) - 0.5, -0.5)
         if place == 0:
@@ -145,7 +147,7 @@ def _rows_of_dots(result: Json, shown: Sequence[Json], narrow: bool) -> Figure:
 
 
 def _look(result: Json, n: int) -> tuple[str, str]:
-    return LOOKS[n] if len(scenes(result)) <= MOST_SCENES else ("#8c959f", "")
+    return LOOKS[n] if len(scenes(result)) <= MOST_SCENES else (style.GREY, "")
 
 
 def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: tuple[str, str]) -> None:
@@ -180,15 +182,9 @@ def _head(shown: Sequence[Json], inches: float) -> float:
     return 0.12 + 0.17 * max(len(_titled(metric, inches)) for metric in shown)
 
 
-def _name(sheet: Page, left: float, top: float, metric: Json, inches: float) -> None:
+def _name(sheet: Sheet, left: float, top: float, metric: Json, inches: float) -> None:
     title = "\n".join(_titled(metric, inches))
     sheet.text(left, top - 0.07, title, fontsize=9.5, fontweight="bold", va="bottom")
-
-
-def _panel(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=8.5)
 
 
 def _legend(result: Json, width: float) -> list[Artist]:

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evaluation.core.figures import matrix, parameters, style, ticks
+from evaluation.core.figures import matrix, parameters, style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -29,6 +29,7 @@ from evaluation.core.figures.chart import (
 )
 from evaluation.core.figures.matrix import Cell
 from evaluation.core.figures.page import names, page
+from generation.core.drawing import ticks
 
 STEM = "fig04_grid"
 

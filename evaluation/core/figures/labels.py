@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
+from evaluation.core.figures import style
+
 #: Directions tried in turn, in reading preference: right, left, then round the clock.
 _ANGLES = np.deg2rad([0, 180, 30, -30, 150, -150, 60, -60, 120, -120, 90, -90, 15, -15, 165, -165, 45, -45, 135, -135])
 _DISTANCES = (9.0, 13.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0, 100.0)
@@ -55,7 +57,7 @@ def place_labels(
         if cost > 0 and not must:
             continue
         centre = axes.transData.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
-        leader = {"arrowstyle": "-", "color": "#8c959f", "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
+        leader = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
         axes.annotate(
             text, (x, y), xytext=tuple(centre), ha="center", va="center", zorder=7,
             arrowprops=leader if distance > 13 else None, **font,

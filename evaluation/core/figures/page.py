@@ -1,45 +1,18 @@
-"""The sheet a figure is drawn on: header above, legend below, and room between, measured in inches.
-
-Matplotlib's own layout knows fractions of a figure; ours must grow with the number of conditions and the length of
-their names, so every figure says how much room it needs.
-"""
+"""The page of a figure of votes: a sheet that says where nobody voted, and names folded to fit a column."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from evaluation.core.figures import style
+from generation.core.drawing.sheet import Banner, Sheet, sheet
 
-LEGEND_SIZE = 8.5
-LEGEND_LINE = 0.2
-
-
-@dataclass(frozen=True)
-class Page:
-    """A figure with its header and legend written; ``top``: height of the header."""
-
-    figure: Figure
-    width: float
-    height: float
-    top: float
-
-    def axes(self, left: float, down: float, width: float, height: float) -> Axes:
-        """Axes of ``width`` x ``height`` whose upper left corner lies ``left`` of the edge, ``down`` of the header."""
-        bottom = self.height - self.top - down - height
-        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
-
-    def text(self, left: float, down: float, text: str, **font: Any) -> None:
-        """A text at ``left``, ``down`` (its upper left corner unless ``ha`` and ``va`` say otherwise)."""
-        place = {"va": "top", "ha": "left"} | font
-        self.figure.text(left / self.width, 1 - (self.top + down) / self.height, text, **place)
+REHEARSAL = Banner("SIMULATED – NO PEOPLE VOTED", style.SIMULATED)
 
 
 def page(
@@ -50,35 +23,10 @@ def page(
     *,
     narrow: bool,
     legend: Sequence[Artist] = (),
-) -> Page:
-    """A page with room for a ``body`` of that height, between its header and the entries of its ``legend``."""
-    width = style.NARROW if narrow else style.WIDE
-    simulated = result["study"]["simulated"]
-    top = style.header_height(width, title, subtitle, simulated=simulated)
-    labels = [str(handle.get_label()) for handle in legend]
-    abreast = _abreast(labels, width)
-    foot = 0.08 + (LEGEND_LINE * math.ceil(len(labels) / abreast) + 0.06 if labels else 0.0)
-    height = top + body + foot
-    figure = style.new_figure(width, height)
-    style.header(figure, title, subtitle, simulated=simulated)
-    if labels:
-        figure.legend(
-            handles=list(legend), loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=abreast,
-            frameon=False, fontsize=LEGEND_SIZE, handlelength=1.8, columnspacing=1.6, borderaxespad=0.2,
-        )  # fmt: skip
-    return Page(figure, width, height, top)
-
-
-def _abreast(labels: Sequence[str], width: float) -> int:
-    """How many entries of a legend fit beside each other: columns are as wide as their widest entry."""
-    each = [style.text_width([label], LEGEND_SIZE) + 0.52 for label in labels]
-    for n in range(len(labels), 1, -1):
-        # As matplotlib does: column by column, the first ones one longer where they do not divide.
-        short, longer = divmod(len(labels), n)
-        starts = [i * short + min(i, longer) for i in range(n + 1)]
-        if sum(max(each[a:b]) for a, b in pairwise(starts)) < width - 0.2:
-            return n
-    return 1
+) -> Sheet:
+    """A :func:`~generation.core.drawing.sheet.sheet`, with a banner above the title of a rehearsal."""
+    banner = REHEARSAL if result["study"]["simulated"] else None
+    return sheet(title, subtitle, body, narrow=narrow, legend=legend, banner=banner)
 
 
 @dataclass(frozen=True)

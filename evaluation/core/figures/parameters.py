@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, NullLocator
 
-from evaluation.core.figures import ticks
 from evaluation.core.figures.chart import Json
+from generation.core.drawing import ticks
+from generation.core.drawing.numbers import short, short_number
 
 
 def varying(result: Json) -> dict[str, dict[str, Any]]:
@@ -46,23 +45,12 @@ def level(value: Any) -> str:
     """A parameter's value as a short text."""
     if not is_number(value):
         return str(value)
-    return ticks.short_number(value) if abs(value) >= 1e5 else f"{value:g}"
+    return short_number(value) if abs(value) >= 1e5 else short(value)
 
 
-def scale_x(axes: Axes, values: Sequence[float], inches: float, *, size: float = 8.5) -> None:
+def scale_x(axes: Axes, values: Sequence[float], inches: float) -> None:
     """Put ``values`` on the x axis, on a log scale where all are above 0, with ticks at as many as have room."""
-    log = min(values) > 0
-    place = (lambda v: math.log10(v)) if log else (lambda v: v)
-    low, high = place(min(values)), place(max(values))
-    pad = 0.07 * (high - low) or 0.5
-    axes.set_xscale("log" if log else "linear")
-    axes.set_xlim(*((10 ** (low - pad), 10 ** (high + pad)) if log else (low - pad, high + pad)))
-    levels = sorted(set(values))
-    places = [(place(v) - low + pad) / (high - low + 2 * pad) * inches for v in levels]
-    shown = [levels[i] for i in ticks.roomy(places, [level(v) for v in levels], size)]
-    axes.set_xticks(shown, [level(v) for v in shown], fontsize=size)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    ticks.level_axis(axes, sorted(set(values)), level, inches, log=True)
 
 
 def two(result: Json) -> tuple[tuple[str, list[Any]], tuple[str, list[Any]], Mapping[str, tuple[int, int]]] | None:

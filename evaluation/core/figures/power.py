@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import style, ticks
+from evaluation.core.figures import style
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, texts
 from evaluation.core.figures.files import files_of
 from evaluation.core.figures.page import page
 from evaluation.core.power import WANTED, monte_carlo_error
+from generation.core.drawing import ticks
 
 STEM = "fig13_power"
 #: Of each panel: its share in the rows of a plan, its title, and the truth that is to be found.
@@ -92,9 +93,7 @@ def _curves(axes: Axes, plan: Json, share: str) -> None:
 
 
 def _scales(axes: Axes, plan: Json, inches: float) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=8.5)
+    style.open_axes(axes)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "20", "40", "60", "80", "100 %"])
     people = sorted({row["participants"] for row in plan["rows"]})

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import forest, style, ticks
+from evaluation.core.figures import forest, style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -24,6 +24,7 @@ from evaluation.core.figures.chart import (
     texts,
 )
 from evaluation.core.figures.page import names, page
+from generation.core.drawing import ticks
 
 STEM, SECTION = "fig09_regret", "regret"
 TITLE = "What choosing by a metric costs"

@@ -22,9 +22,7 @@ def draw(axes: Axes, shown: Sequence[Json], limits: tuple[float, float, float, f
     """Draw ``shown``: mappings with x, y, low, high, label, is_minimum and is_favourite; ``limits``: of x and of y."""
     axes.set_xlim(limits[0], limits[1])
     axes.set_ylim(limits[2], limits[3])
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=8.5)
+    style.open_axes(axes)
     axes.axhline(0, color=style.FAINT, linewidth=1, zorder=0)
     for p in shown:
         _point(axes, p, size)

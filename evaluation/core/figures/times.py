@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from evaluation.core.figures import style, ticks
+from evaluation.core.figures import style
 from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, pooled, section, texts
 from evaluation.core.figures.page import page
+from generation.core.drawing import ticks
 
 STEM, SECTION = "fig10_times", "quality"
 #: Answers below it count as fast (``share_fast``), in ms.
@@ -65,7 +66,7 @@ def _histogram(axes: Axes, rt: Json, median: float, inches: float) -> None:
     edges, counts = rt["edges_ms"], rt["counts"]
     used = [i for i, n in enumerate(counts) if n]
     first, last = max(0, used[0] - 1), min(len(counts), used[-1] + 2)
-    _plain(axes)
+    style.open_axes(axes)
     # Room at the left for the word beside the line of fast answers.
     low, high = min(edges[first], 200), max(edges[last], 4000)
     axes.set_xscale("log")
@@ -99,7 +100,7 @@ def _seconds(axes: Axes, low: float, high: float, inches: float) -> None:
 
 def _distance(axes: Axes, steps: Sequence[Json], inches: float) -> None:
     """Median time of each step of distance: a dot at its middle, a bar over its width."""
-    _plain(axes)
+    style.open_axes(axes)
     seconds = [step["median_rt_ms"] / 1000 for step in steps]
     middle = [(step["low"] + step["high"]) / 2 for step in steps]
     axes.plot(middle, seconds, color=style.MUTED, linewidth=1, zorder=1)
@@ -112,12 +113,6 @@ def _distance(axes: Axes, steps: Sequence[Json], inches: float) -> None:
     axes.yaxis.set_major_locator(ticks.few(2.0, 0.4))
     axes.set_xlabel("difference of scores (logit)", fontsize=9)
     axes.set_ylabel("median seconds", fontsize=9)
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=3, labelsize=8.5)
 
 
 def _text(result: Json) -> dict[str, str]:

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from generation.core.report import style, ticks
+from generation.core.drawing import style, ticks
+from generation.core.drawing.sheet import Sheet, sheet
 from generation.core.report.axes import Family, families, follows, levels, numeric, text, varying
 from generation.core.report.data import Axis, Measure, Report, Value
 from generation.core.report.minima import EDGE, EDGE_LEVELS, Minimum, best, margin_words, minimum, percent, values
-from generation.core.report.sheet import Sheet, sheet
 from generation.core.spec import Scalar
 
 #: Families that are drawn; the table and the CSV have all.
@@ -170,20 +170,18 @@ def _head(page: Sheet, report: Report, plot: Plot, left: float, down: float, roo
 
 def _lines(axes: Axes, report: Report, plot: Plot, across: float, panel: float) -> None:
     there = [float(v) for v in levels(report, plot.axis, plot.family.conditions)]
-    drawn: list[float] = []
     for scene, line in plot.lines.items():
         points = sorted((_at(report, plot, c), v) for c, v in line.items() if isinstance(v, float))
         if not points:
             continue
         x, y = [p[0] for p in points], [p[1] for p in points]
-        drawn += y
         colour, marker, size, thick, z = _look(report, scene)
         # Two conditions at one place (equal ratios of other weights) are points, not a course.
         joined = thick if len(set(x)) == len(x) else 0
         shape = marker or ("" if joined else ".")
         axes.plot(x, y, color=colour, marker=shape, markersize=size, linewidth=joined, zorder=z, gid=_name(scene))
         _ring(axes, report, plot, scene, lambda c, v: (_at(report, plot, c), v))
-    ticks.value_axis(axes, "y", drawn, panel)
+    ticks.value_axis(axes, "y", ticks.drawn(axes, "y"), panel)
     ticks.level_axis(axes, there, text, across, log=plot.axis.log)
     style.open_axes(axes)
     axes.set_xlabel(style.one_line(plot.axis.label, across + 0.3, 8.5, "normal"), fontsize=8.5, labelpad=2)
@@ -195,19 +193,17 @@ def _lines(axes: Axes, report: Report, plot: Plot, across: float, panel: float) 
 
 def _dots(axes: Axes, report: Report, plot: Plot, there: Sequence[Scalar], across: float, *, first: bool) -> None:
     row = {repr(v): i for i, v in enumerate(there)}
-    drawn: list[float] = []
     for scene, line in plot.lines.items():
         points = [(c, v) for c, v in line.items() if isinstance(v, float)]
         colour, marker, size, _, z = _look(report, scene)
         at = [row[repr(report.conditions[c].value(plot.axis.name))] for c, _ in points]
         x = [v for _, v in points]
-        drawn += x
         axes.plot(
             x, at, color=colour, marker=marker or "o", markersize=size + 1, linewidth=0, zorder=z, gid=_name(scene)
         )
         if scene is None or len(report.scenes) == 1:
             _ring(axes, report, plot, scene, lambda c, v: (v, row[repr(report.conditions[c].value(plot.axis.name))]))
-    ticks.value_axis(axes, "x", drawn, across)
+    ticks.value_axis(axes, "x", ticks.drawn(axes, "x"), across)
     style.open_axes(axes)
     axes.grid(axis="y", color=style.FAINT, linewidth=0.7)
     axes.set_axisbelow(True)
@@ -253,10 +249,7 @@ def _look(report: Report, scene: int | None) -> tuple[str, str, float, float, in
 
 
 def _legend(report: Report, blocks: Sequence[tuple[Family, list[Plot]]], width: float) -> list[Artist]:
-    ringed = Line2D([], [], marker="o", markersize=11, markerfacecolor="white", linewidth=0, label="minimum")
-    ringed.set_markeredgecolor(style.MINIMISER)
-    ringed.set_markeredgewidth(2)
-    handles: list[Artist] = [ringed]
+    handles: list[Artist] = [style.minimum_ring("minimum")]
     several = len(report.scenes) > 1
     handles += [_handle(report, None, "mean over scenes")] if several else []
     if several and len(report.scenes) <= len(style.LOOKS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from generation.core.drawing.numbers import short
 from generation.core.report.data import Axis, Report
 from generation.core.spec import Scalar
 
@@ -118,9 +119,3 @@ def text(value: Scalar | None) -> str:
         return value or "none"
     # What was written in a grid file is shown as written; what was computed need not be.
     return short(float(value), 6 if float(f"{value:.6g}") == value else 4)
-
-
-def short(value: float, digits: int = 6) -> str:
-    """A number with at most ``digits`` significant ones and a real minus sign: 0.001, 41.7e9 as 4.17e10."""
-    mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    return (f"{mantissa}e{int(power)}" if power else mantissa).replace("-", "−")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generation.core.report.axes import short
+from generation.core.drawing.numbers import short
 from generation.core.report.data import Measure, Report, Run, Value
 from generation.core.report.sentences import about, excluded, minima, progress
 from generation.core.report.tables import loss_table

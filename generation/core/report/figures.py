@@ -11,7 +11,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from generation.core.report import against, steps, style, tables
+from generation.core.csv_text import csv_table
+from generation.core.drawing import style
+from generation.core.report import against, steps, tables
 from generation.core.report.data import Report
 
 #: Part of what a stored report is known by; a change of how anything is drawn or said is a new one.
@@ -62,9 +64,9 @@ def report_files(report: Report) -> dict[str, bytes]:
     """File name -> bytes: per figure a wide and a narrow SVG and a PNG, the CSVs, and ``figures.json`` with the texts
     and sizes of the figures. The same report gives the same bytes."""
     files = {
-        "renders.csv": tables.csv_bytes(tables.render_lines(report)),
-        "losses.csv": tables.csv_bytes(tables.loss_lines(report)),
-        "minima.csv": tables.csv_bytes(tables.minima_lines(report)),
+        "renders.csv": csv_table(tables.render_lines(report)),
+        "losses.csv": csv_table(tables.loss_lines(report)),
+        "minima.csv": csv_table(tables.minima_lines(report)),
     }
     index = []
     for chart in charts(report):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generation.core.report.axes import levels, numeric, short, text, varying
+from generation.core.drawing.numbers import short
+from generation.core.report.axes import levels, numeric, text, varying
 from generation.core.report.data import Measure, Report, Value, cell, over_scenes
 
 EDGE = "the minimum lies at the edge of the grid"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from generation.core.report.axes import levels, numeric, one_to_one, short, text, varying
+from generation.core.drawing.numbers import short
+from generation.core.report.axes import levels, numeric, one_to_one, text, varying
 from generation.core.report.data import Measure, Report, Run
 from generation.core.report.minima import EDGE, edges, margin_words, minimum
 from generation.core.spec import Scalar

@@ -15,10 +15,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from generation.core.report import style, ticks
+from generation.core.drawing import style, ticks
+from generation.core.drawing.sheet import sheet
 from generation.core.report.axes import levels, numeric, others, text, varying
 from generation.core.report.data import Axis, Report, Run
-from generation.core.report.sheet import sheet
 
 #: Scenes that are drawn, and colours named in the legend.
 MOST_SCENES, MOST_COLOURS = 12, 8

@@ -6,8 +6,7 @@ one of another cannot be told apart by looking (Meng's tables hold weighted valu
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generation.core.report.axes import levels, others, text, varying
@@ -17,8 +16,6 @@ from generation.core.spec import Scalar
 
 #: Column groups beside each other, and the share of their cells that must be filled, for a grid of rows and columns.
 MOST_GROUPS, FILLED = 12, 0.5
-_TO_QUOTE = re.compile(r'[",\r\n]')
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Lines = list[list[object]]
 
 
@@ -162,17 +159,3 @@ def render_lines(report: Report) -> Lines:
 
 def _or(value: Scalar | None, reason: str) -> Scalar:
     return reason if value is None or value == "" else value
-
-
-def csv_bytes(lines: Iterable[Iterable[object]]) -> bytes:
-    """Lines as UTF-8 CSV with LF: floats with repr precision, true/false, text guarded against formulas."""
-    return "".join(",".join(map(_cell, line)) + "\n" for line in lines).encode()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        value = f"'{value}" if value.startswith(_FORMULA) else value
-        return '"' + value.replace('"', '""') + '"' if _TO_QUOTE.search(value) else value
-    return repr(value)

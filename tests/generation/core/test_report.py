@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generation.core.report import against, steps, style
-from generation.core.report.axes import families, short, varying
+from generation.core.csv_text import csv_table
+from generation.core.drawing import style
+from generation.core.drawing.numbers import short
+from generation.core.report import against, steps
+from generation.core.report.axes import families, varying
 from generation.core.report.contents import contents
 from generation.core.report.data import Axis, Condition, Measure, Report, Run, Value, cell, over_scenes
 from generation.core.report.figures import report_files
 from generation.core.report.minima import EDGE, edges, margin_words, minimum
 from generation.core.report.sentences import about, excluded, minima, progress
-from generation.core.report.tables import csv_bytes, loss_table, minima_lines, render_lines
+from generation.core.report.tables import loss_table, minima_lines, render_lines
 from generation.core.spec import Scalar
 
 STYLE = Measure("style_loss", "style_loss", "Style loss (raw)", "style, raw", "objective_part", weight="style_weight")
@@ -222,7 +225,7 @@ def test_a_diverged_and_a_failed_render_are_words_and_no_part_of_a_mean() -> Non
 def test_no_cell_of_a_csv_is_empty_or_nan() -> None:
     data = rates(broken={(1, 0): ("nan", ""), (0, 2): ("failed", "No memory.")}, measures=[STYLE, CONTENT, LPIPS])
     for lines in (render_lines(data), minima_lines(data)):
-        rows = list(csv.reader(io.StringIO(csv_bytes(lines).decode())))
+        rows = list(csv.reader(io.StringIO(csv_table(lines).decode())))
         assert len({len(row) for row in rows}) == 1
         assert all(cell and cell.lower() not in ("nan", "inf", "none", "-inf") for row in rows for cell in row)
         assert len(set(rows[0])) == len(rows[0])
@@ -255,7 +258,7 @@ def test_a_condition_without_a_parameter_is_on_no_axis_of_it_but_in_the_table() 
     assert [f.conditions for f in families(data, RATE)] == [(0, 1)]
     assert [label for label, _ in loss_table(data).rows] == [c.label for c in data.conditions]
     assert "steps_style.svg" in report_files(data)
-    assert "learning_rate" in csv_bytes(render_lines(data)).decode()
+    assert "learning_rate" in csv_table(render_lines(data)).decode()
 
 
 def test_one_condition_and_one_scene() -> None:

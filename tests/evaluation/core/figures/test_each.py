@@ -11,9 +11,11 @@ from matplotlib.lines import Line2D
 
 from evaluation.core.analysis import analyse
 from evaluation.core.dataset import MetricInfo
-from evaluation.core.figures import chart_texts, dose, people, style, ticks, times, votes
+from evaluation.core.figures import chart_texts, dose, people, style, times, votes
 from evaluation.core.figures.files import CHARTS
 from evaluation.core.figures.page import page
+from generation.core.drawing import ticks
+from generation.core.drawing.numbers import short_number
 from tests.evaluation.core.figures.drawn import LONG, boxes, touching
 from tests.evaluation.core.figures.studies import FAST, GRID, by_stem, result, result_of, rows, study_of, texts_of
 
@@ -111,7 +113,7 @@ def test_ticks_of_a_log_axis_are_round_and_apart(low, high, inches):
 
 
 def test_numbers_of_a_loss_are_short():
-    assert [ticks.short_number(v) for v in (441330, 2e6, 1500, 0.00012, 0.5, 999.9)] == [
+    assert [short_number(v) for v in (441330, 2e6, 1500, 0.00012, 0.5, 999.9)] == [
         "441.3k", "2M", "1.5k", "0.00012", "0.5", "999.9"
     ]  # fmt: skip
 

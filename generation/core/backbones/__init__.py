@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (everybody's name for it)
 from torchvision.models.squeezenet import Fire
 
+from generation.core.backbones.winograd import ConvolutionReLU
 from generation.core.weights import LAYERS, RANDOM_SHALLOW, RANDOM_SHALLOW_SEED, Weights, WeightsError
 
 Features = dict[str, Tensor]
@@ -126,10 +127,22 @@ class Pretrained(nn.Module):
             first.copy_(first.flip(1))  # type: ignore[operator]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _pretrained(weights: Weights, layers: tuple[str, ...], build: Build, device: str) -> Pretrained:
     network = Pretrained(weights, layers, build)
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _quicken(network)
+    return network
+
+
+def _quicken(network: Pretrained) -> None:
+    """Put :class:`ConvolutionReLU` in the place of every pair that gains by it and is not looked into."""
+    stack = network.stack
+    for index in range(len(stack) - 1):
+        convolution, after = stack[index], stack[index + 1]
+        pair = isinstance(convolution, nn.Conv2d) and isinstance(after, nn.ReLU) and index not in network.taps
+        if pair and ConvolutionReLU.fits(convolution):
+            stack[index], stack[index + 1] = nn.Identity(), ConvolutionReLU(convolution)
 
 
 def _architecture(network: str, layers: Sequence[str], build: Build) -> tuple[nn.Sequential, dict[int, str]]:

@@ -1,4 +1,8 @@
-"""The sheet a figure is drawn on: header above, legend below, and room between, measured in inches."""
+"""The sheet a figure is drawn on: header above, legend below, and room between, measured in inches.
+
+Matplotlib's own layout knows fractions of a figure; ours must grow with the number of conditions and the length of
+their names, so every figure says how much room it needs.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,17 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from generation.core.report import style
+from generation.core.drawing import style
 
 LEGEND_SIZE, LEGEND_LINE = 8.5, 0.2
+
+
+@dataclass(frozen=True)
+class Banner:
+    """A line above the title that nobody may miss."""
+
+    text: str
+    color: str
 
 
 @dataclass(frozen=True)
@@ -37,27 +49,44 @@ class Sheet:
         self.figure.text(left / self.width, 1 - (self.top + down) / self.height, text, **place)
 
 
-def sheet(title: str, subtitle: str, body: float, *, narrow: bool, legend: Sequence[Artist] = ()) -> Sheet:
+def sheet(
+    title: str, subtitle: str, body: float, *, narrow: bool, legend: Sequence[Artist] = (), banner: Banner | None = None
+) -> Sheet:
     """A sheet with room for a ``body`` of that height, between its header and the entries of its ``legend``."""
     width = style.NARROW if narrow else style.WIDE
-    lines = [(line, 12.5, "bold", style.INK, 0.24) for line in style.wrap(title, width - 0.4, 13.4)]
-    lines += [(line, 9.5, "normal", style.MUTED, 0.185) for line in style.wrap(subtitle, width - 0.35, 9.5)]
-    top = 0.24 + sum(line[-1] for line in lines)
+    lines, top = _header(title, subtitle, banner, width)
     labels = [str(handle.get_label()) for handle in legend]
     abreast = _abreast(labels, width)
     foot = 0.08 + (LEGEND_LINE * math.ceil(len(labels) / abreast) + 0.06 if labels else 0.0)
     height = top + body + foot
     figure = style.new_figure(width, height)
-    y = 0.12
-    for text, size, weight, color, step in lines:
-        figure.text(0.16 / width, 1 - y / height, text, va="top", fontsize=size, fontweight=weight, color=color)
-        y += step
+    for y, text, font in lines:
+        figure.text(0.16 / width, 1 - y / height, text, va="top", **font)
     if labels:
         figure.legend(
             handles=list(legend), loc="lower left", bbox_to_anchor=(0.1 / width, 0.03 / height), ncols=abreast,
             frameon=False, fontsize=LEGEND_SIZE, handlelength=1.8, columnspacing=1.6, borderaxespad=0.2,
         )  # fmt: skip
     return Sheet(figure, width, height, top)
+
+
+def _header(
+    title: str, subtitle: str, banner: Banner | None, width: float
+) -> tuple[list[tuple[float, str, dict[str, Any]]], float]:
+    """How far down each line stands, its text and its font; and the height of all."""
+    lines: list[tuple[float, str, dict[str, Any]]] = []
+    y = 0.12
+    if banner:
+        lines.append((y, banner.text, {"fontsize": 8.5, "fontweight": "bold", "color": banner.color}))
+        y += 0.22
+    for line in style.wrap(title, width - 0.4, 13.4):
+        lines.append((y, line, {"fontsize": 12.5, "fontweight": "bold"}))
+        y += 0.24
+    y += 0.02
+    for line in style.wrap(subtitle, width - 0.35, 9.5):
+        lines.append((y, line, {"fontsize": 9.5, "color": style.MUTED}))
+        y += 0.185
+    return lines, y + 0.1
 
 
 def _abreast(labels: Sequence[str], width: float) -> int:

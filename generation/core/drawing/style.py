@@ -1,4 +1,8 @@
-"""One look for figures of the project: colours doubled by shapes, texts measured in inches, the same bytes twice."""
+"""One look for all figures: the Okabe-Ito palette (safe for colour-blind readers), always doubled by a shape.
+
+Figures are built in inches by hand, because they must hold any number of conditions with labels of any length and
+never let two texts touch. The same figure gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 INK, MUTED, FAINT = "#1b1f24", "#57606a", "#d0d7de"
 MINIMISER, ALERT, GREY = "#d55e00", "#8a1c2c", "#8c959f"
@@ -39,6 +44,7 @@ RC: Any = {
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
+    "hatch.linewidth": 1.4,
     "svg.hashsalt": "eyeballot",
     "svg.fonttype": "path",
     "figure.facecolor": "white",
@@ -85,6 +91,23 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return textwrap.wrap(text, max(8, int(width / per_character * 0.97)), break_on_hyphens=False) or [""]
 
 
+def fold(text: str, width: float, size: float) -> list[str]:
+    """:func:`wrap` with as few lines, of about the same length: no lonely word at the end."""
+    lines = wrap(text, width, size)
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9) if len(lines) > 1 else ():
+        tried = wrap(text, width * share, size)
+        # A narrower line may not cut a word.
+        if len(tried) == len(lines) and " ".join(tried) == " ".join(lines):
+            return tried
+    return lines
+
+
+def two_lines(text: str, width: float, size: float) -> list[str]:
+    """A bold ``text`` on two lines of ``width`` inches at most, cut with an ellipsis where it is longer."""
+    lines = fold(text, width, size + 1)
+    return [one_line(line, width, size) for line in [*lines[:1], " ".join(lines[1:])] if line]
+
+
 def one_line(text: str, width: float, size: float, weight: str = "bold") -> str:
     """``text``, cut to ``width`` inches with an ellipsis where it is longer."""
     if text_width([text], size, weight) <= width:
@@ -93,11 +116,26 @@ def one_line(text: str, width: float, size: float, weight: str = "bold") -> str:
     return f"{text[:cut].rstrip()}…"
 
 
+def plain_axes(axes: Axes) -> None:
+    """No box: only what carries a reading stays."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+
+
 def open_axes(axes: Axes) -> None:
     """Axes without the two sides that carry no reading."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=3, labelsize=8.5)
+
+
+def minimum_ring(label: str) -> Line2D:
+    """Legend entry of the metric's minimiser."""
+    ring = Line2D([], [], marker="o", markersize=11, markerfacecolor="white", linewidth=0, label=label)
+    ring.set_markeredgecolor(MINIMISER)
+    ring.set_markeredgewidth(2)
+    return ring
 
 
 def svg(figure: Figure, title: str, description: str) -> bytes:
