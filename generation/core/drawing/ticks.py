@@ -44,7 +44,7 @@ def value_axis(axes: Axes, which: str, values: Sequence[float], inches: float) -
     """Scale the axis ``which`` ('x' or 'y', ``inches`` long) to ``values``: logarithmic where all are above 0."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     low, high = min(values), max(values)
-    each = 0.3 if which == "y" else 0.55
+    each = 0.3 if which == "y" else 0.5
     places: list[float] = []
     if low > 0:
         ratio = (high / low) ** 0.08 if high > low else 1.1

@@ -12,7 +12,6 @@ import pytest
 
 from generation.core.csv_text import csv_table
 from generation.core.drawing import style
-from generation.core.drawing.numbers import short
 from generation.core.report import against, steps
 from generation.core.report.axes import families, varying
 from generation.core.report.contents import contents
@@ -286,10 +285,3 @@ def test_the_same_report_gives_the_same_bytes() -> None:
 def test_preset_and_notes_stand_among_the_first_sentences() -> None:
     data = rates(preset="meng2023-conv3", notes=("Departs from meng2023: relu3_2 instead of relu5_2.",))
     assert about(data)[2:] == ["Preset: meng2023-conv3.", "Departs from meng2023: relu3_2 instead of relu5_2."]
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(4.17e10, "4.17e10"), (1e-5, "1e−5"), (0.0, "0"), (-2.5, "−2.5"), (0.1, "0.1")]
-)
-def test_numbers_are_short_and_plain(value: float, words: str) -> None:
-    assert short(value, 4) == words

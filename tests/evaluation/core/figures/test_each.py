@@ -14,8 +14,6 @@ from evaluation.core.dataset import MetricInfo
 from evaluation.core.figures import chart_texts, dose, people, style, times, votes
 from evaluation.core.figures.files import CHARTS
 from evaluation.core.figures.page import page
-from generation.core.drawing import ticks
-from generation.core.drawing.numbers import short_number
 from tests.evaluation.core.figures.drawn import LONG, boxes, touching
 from tests.evaluation.core.figures.studies import FAST, GRID, by_stem, result, result_of, rows, study_of, texts_of
 
@@ -101,21 +99,6 @@ def test_weighted_curves_are_shown_where_they_differ_and_warn():
     )
     same = [point | {"weighted": point["raw"]} for point in result("rates")["curves"]]
     assert "fig02_curves_weighted" not in chart_texts(result("rates") | {"curves": same})
-
-
-@pytest.mark.parametrize(("low", "high"), [(1, 1.01), (0.4, 7), (1e-3, 1e4), (2e5, 9e5), (1e-12, 1e12)])
-@pytest.mark.parametrize("inches", [0.9, 2.5])
-def test_ticks_of_a_log_axis_are_round_and_apart(low, high, inches):
-    found = ticks.log_ticks(low, high, inches, 0.3)
-    places = np.log10(found) * inches / np.log10(high / low)
-    assert all(np.diff(places) >= 0.3 - 1e-9)
-    assert all(low <= value <= high for value in found)
-
-
-def test_numbers_of_a_loss_are_short():
-    assert [short_number(v) for v in (441330, 2e6, 1500, 0.00012, 0.5, 999.9)] == [
-        "441.3k", "2M", "1.5k", "0.00012", "0.5", "999.9"
-    ]  # fmt: skip
 
 
 def test_the_forests_show_changes_of_levels_and_neither_default_nor_range():
