@@ -133,7 +133,11 @@ def on_gpu(weights: Path, rounds: int, *, quick: bool) -> dict[str, Any]:
     device = torch.device("cuda")
     conditions, sizes = 64, (128, 256, 512)
     ceiling = matrix_rate(device)
-    result: dict[str, Any] = {"device": torch.cuda.get_device_name(), "bf16_matmul_tflops": round(ceiling / 1e12, 1)}
+    result: dict[str, Any] = {
+        "device": torch.cuda.get_device_name(),
+        "bf16_matmul_tflops": round(ceiling / 1e12, 1),
+        "float32_convolutions_in_tf32": torch.backends.cudnn.allow_tf32,
+    }
     for size in sizes:
         scene = Scene(size, weights, device)
         result[f"ratios_{size}"] = cell(scene, conditions, rounds, "wall", tuple(PEERS))

@@ -37,6 +37,7 @@ def pystiche(scene: Scene, style_weights: Sequence[float], clock: Clock) -> list
     encoder = package.enc.vgg19_multi_layer_encoder(pretrained=False)
     # Its names for the layers differ; "not strict" because the file has no classifier.
     encoder.load_state_dict(torch.load(scene.weights, weights_only=True), strict=False)
+    encoder.to(scene.device)
     content, images = scene.tensor(scene.content), []
     for weight in style_weights:
         loss = package.loss.PerceptualLoss(

@@ -79,6 +79,23 @@ def test_every_row_of_mengs_tables_is_a_condition(name: str) -> None:
     assert (file.reference["style_weight"], file.reference["content_weight"]) == (1e-3, 5.0)
 
 
+def test_the_recorded_losses_are_those_of_the_whole_grid() -> None:
+    file = grid("meng2023-squeeze")
+    wanted = {
+        (scene.label, c.params["learning_rate"], c.params["style_weight"], c.params["content_weight"])
+        for scene in file.scenes
+        for c in file.conditions
+        if c.role == "grid"
+    }
+    with (FOLDER / "meng2023-squeeze.csv").open(newline="", encoding="utf-8") as rows:
+        found = [
+            (r["scene"], float(r["learning_rate"]), float(r["style_weight"]), float(r["content_weight"]))
+            for r in csv.DictReader(rows)
+        ]
+    assert len(found) == 450
+    assert set(found) == wanted
+
+
 def test_only_the_exact_grid_needs_the_papers_own_network() -> None:
     method = tasks.get("style_transfer").default_method
     needs = {name: list(method.networks(grid(name).conditions[0].params)) for name in FULL}

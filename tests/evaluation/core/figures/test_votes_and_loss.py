@@ -17,6 +17,7 @@ from evaluation.core.figures import chart_files, chart_texts, style, votes
 from evaluation.core.figures.loss import loss_figure
 from evaluation.core.figures.votes import votes_figure
 from evaluation.core.options import Options
+from generation.core.drawing.style import new_figure
 from tests.evaluation.core.figures.drawn import LONG, boxes, touching
 from tests.evaluation.simulate import study
 
@@ -135,7 +136,7 @@ def test_a_label_is_no_mathematics_and_breaks_no_file():
 
 def test_dollars_are_drawn_as_they_are_wherever_a_text_stands():
     def draw():
-        figure = style.new_figure(4, 3)
+        figure = new_figure(4, 3)
         axes = figure.add_axes((0.2, 0.2, 0.6, 0.6))
         axes.plot([0, 1], [0, 1], label="a$b$c")
         axes.set_xticks([0, 1], ["a$b$c", "d"])
