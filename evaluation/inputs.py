@@ -114,10 +114,10 @@ def _objective(render: generation.Render) -> str:
     """Digest of the parameters that fix the loss; a task that is not registered here counts all of them."""
     params = render.condition.params
     try:
-        part = dict(tasks.get(render.scene.task).objective(params))
+        task = tasks.get(render.scene.task)
     except KeyError:
-        part = dict(params)
-    return _short(digest(part))
+        return _short(digest(dict(params)))
+    return _short(digest(dict(task.objective(params))))
 
 
 def _stimulus(stimulus: voting.Stimulus) -> Stimulus:

@@ -118,6 +118,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     conditions = _label(rows, method, base)
     conditions += _controls(_table(data, "controls"), _complete(method, base, "[parameters]"))
     reference = _complete(method, base | _resolve(method, _table(data, "reference"), resolve_auto), "[reference]")
+    seeds = _seeds(_table(data, "replicates"))
     return GridFile(
         title=title,
         slug=slug,
@@ -126,14 +127,29 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
         sources=sources,
         scenes=_scenes(_table(data, "scenes", required=True), task, sources),
         conditions=tuple(conditions),
-        seeds=_seeds(_table(data, "replicates")),
+        seeds=seeds,
         reference=reference,
         preset=str(head.get("preset", "")),
-        notes=tuple(
-            ([preset.departure] if preset and preset.departure else [])
-            + method.notes([(c.label, c.params) for c in conditions if c.role == "grid"])
-        ),
+        notes=tuple(_notes(method, preset, [c for c in conditions if c.role == "grid"], seeds)),
     )
+
+
+def _notes(
+    method: Method, preset: Preset | None, conditions: Sequence[ConditionSpec], seeds: Sequence[int]
+) -> list[str]:
+    said: list[str] = []
+    if preset:
+        said += [preset.departure] if preset.departure else []
+        published = method.complete(preset.values)
+        changed = [n for n in method.params if all(c.params[n] != published[n] for c in conditions)]
+        if changed:
+            values = {n: sorted({_value(c.params[n]) for c in conditions}) for n in changed}
+            words = ", ".join(f"{n} = {found[0] if len(found) == 1 else 'several'}" for n, found in values.items())
+            said.append(f"This grid is not the preset {preset.label!r} as it stands: {words}.")
+    try:
+        return said + method.notes([(c.label, c.params) for c in conditions], seeds)
+    except ParameterError as error:
+        raise GridError(f"[[conditions]]: {error}") from None
 
 
 def _preset(method: Method, name: object) -> Preset | None:

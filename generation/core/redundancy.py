@@ -1,6 +1,9 @@
 """Which conditions give the same image: axes of a grid that change numbers and not pictures. Pure.
 
-Two rules, both about a loss multiplied by a constant c > 0, which multiplies every gradient by c:
+At one scale and one learning rate the first k steps of a run do not know how many follow: a run of k steps and the
+picture taken at step k of a longer run are one picture.
+
+Two rules more, both about a loss multiplied by a constant c > 0, which multiplies every gradient by c:
 
 * An optimiser that divides the gradient by its own size (``OptimizerKind.scale_free``) makes the same steps but for
   epsilon, so style, content and tv weights in equal ratio are one condition.
@@ -24,7 +27,8 @@ LINEAR = ("sgd", "momentum", "nesterov")
 #: Ratios that differ by less, relatively, are equal: weights are written in decimals and multiplied in binary.
 TOLERANCE = 1e-9
 
-#: An epsilon above this is no longer small beside the gradients of every objective.
+#: An epsilon above this is no longer small beside the gradients of every objective under ``loss_scale`` pixels. Where
+#: the loss is minimised as it stands (none), gradients may be of any size and no epsilon is small.
 LARGE_EPSILON = 1e-4
 
 #: Labels that a sentence names.
@@ -33,20 +37,23 @@ NAMED = 6
 #: Optimiser, options and all other parameters that have to be equal.
 _Rest = tuple[str, str, tuple[tuple[str, Scalar], ...]]
 _Member = tuple[str, tuple[float, ...]]
+#: Labels of one picture; their parameters with complete options and the step that the picture is taken at.
+_Picture = tuple[list[str], Params]
 
 
 def redundant(conditions: Sequence[tuple[str, Params]]) -> list[str]:
-    """One sentence for each group of two or more conditions that give the same image but for rounding.
+    """One sentence for each group of two or more conditions that give one picture, or the same but for rounding.
 
-    ``conditions``: label and complete parameters. Conditions without an optimiser (photographs, controls) are passed
-    over. Raises ``ValueError`` as ``complete_options`` does.
+    ``conditions``: label and complete parameters. First the groups of :func:`one_picture`; then those of weights, where
+    the first condition of such a group stands for all of it. Conditions without an optimiser (photographs, controls)
+    are passed over. Raises ``ValueError`` as ``complete_options`` does.
     """
+    pictures = _pictures(conditions)
     alike: dict[_Rest, list[_Member]] = defaultdict(list)
-    for label, params in conditions:
-        name = str(params.get("optimizer", ""))
-        if name not in OPTIMIZERS or not (OPTIMIZERS[name].scale_free or name in LINEAR):
+    for (label, *_), params in pictures:
+        name, options = str(params["optimizer"]), str(params["optimizer_options"])
+        if not (OPTIMIZERS[name].scale_free or name in LINEAR):
             continue
-        options = complete_options(name, str(params.get("optimizer_options", "")))
         weights = [float(params.get(weight, 0.0)) for weight in WEIGHTS]
         passed = {*WEIGHTS, "optimizer", "optimizer_options"}
         if name in LINEAR:
@@ -56,11 +63,48 @@ def redundant(conditions: Sequence[tuple[str, Params]]) -> list[str]:
             pressure = _ratio(weights)
         rest = tuple(sorted((key, value) for key, value in params.items() if key not in passed))
         alike[name, options, rest].append((label, pressure))
-    return [
-        _sentence(name, options, group)
-        for (name, options, _), members in alike.items()
+    return _picture_sentences(pictures) + [
+        _sentence(name, options, ("loss_scale", "none") in rest, group)
+        for (name, options, rest), members in alike.items()
         for group in _equal(members)
         if len(group) > 1
+    ]
+
+
+def one_picture(conditions: Sequence[tuple[str, Params]]) -> list[str]:
+    """One sentence for each group of two or more conditions whose picture is one step of one run.
+
+    Arguments and errors as in :func:`redundant`.
+    """
+    return _picture_sentences(_pictures(conditions))
+
+
+def _pictures(conditions: Sequence[tuple[str, Params]]) -> list[_Picture]:
+    """The conditions with an optimiser, those of one picture together, in the order of their first ones."""
+    found: dict[object, _Picture] = {}
+    for place, (label, params) in enumerate(conditions):
+        name = str(params.get("optimizer", ""))
+        if name not in OPTIMIZERS:
+            continue
+        options = complete_options(name, str(params.get("optimizer_options", "")))
+        plain: dict[str, Scalar] = {**params, "optimizer_options": options}
+        taken = int(params.get("at_step", 0)) or int(params.get("steps", 0))
+        if taken:
+            plain["at_step"] = taken
+            if params.get("scales") == 1 and params.get("decay") == "none":
+                plain["steps"] = taken
+        # Without a step nothing says where in a run the picture stands.
+        key: object = tuple(sorted(plain.items())) if taken else place
+        found.setdefault(key, ([], plain))[0].append(label)
+    return list(found.values())
+
+
+def _picture_sentences(pictures: Sequence[_Picture]) -> list[str]:
+    return [
+        f"{_labels(labels)} are one picture: the one after {params['at_step']} step"
+        f"{'' if params['at_step'] == 1 else 's'} of the same run. Keep one."
+        for labels, params in pictures
+        if len(labels) > 1
     ]
 
 
@@ -90,7 +134,7 @@ def _equal(members: list[_Member]) -> list[list[_Member]]:
     return sorted(ordered, key=lambda group: place[id(group[0])])
 
 
-def _sentence(name: str, options: str, group: Sequence[_Member]) -> str:
+def _sentence(name: str, options: str, unscaled: bool, group: Sequence[_Member]) -> str:
     kind = OPTIMIZERS[name]
     style, content, tv = group[0][1]
     if name in LINEAR:
@@ -105,17 +149,20 @@ def _sentence(name: str, options: str, group: Sequence[_Member]) -> str:
             f"(style : content : tv = {style:.6g} : {content:.6g} : {tv:.6g})"
         )
         mend = "or change the ratio or the learning rate"
-    return (
-        f"{_labels([label for label, _ in group])} give the same image{_but(name, options)}: {why}. Keep one, {mend}."
-    )
+    labels = _labels([label for label, _ in group])
+    return f"{labels} give the same image{_but(name, options, unscaled)}: {why}. Keep one, {mend}."
 
 
-def _but(name: str, options: str) -> str:
-    """What may still tell the images apart."""
+def _but(name: str, options: str, unscaled: bool) -> str:
+    """What may still tell the images apart. ``unscaled``: the loss is minimised as it stands."""
     epsilon = read_options(options).get("epsilon", 0.0)
+    term = "epsilon"
+    beside = epsilon  # what stands beside the size of a gradient
+    if name == "adadelta":  # Zeiler 2012, equation 9: RMS[g] = sqrt(E[g^2] + epsilon)
+        term, beside = "sqrt(epsilon)", math.sqrt(epsilon)
+    if beside > LARGE_EPSILON or (beside and unscaled):
+        return f" (nearly, as long as gradients are much larger than {term} = {beside:g})"
     but = f" but for epsilon = {epsilon:g} and rounding" if epsilon else " but for rounding"
-    if epsilon > LARGE_EPSILON:
-        return f"{but} (nearly, as long as gradients are much larger than epsilon)"
     if name == "lbfgs":
         return f"{but} (as long as the absolute gradients of the first step sum to more than 1)"
     return but

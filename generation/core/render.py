@@ -217,11 +217,14 @@ class _Counter:
     """Adds up what renderers report into ``progress(done, total)``."""
 
     def __init__(self, job: JobSpec, progress: Progress | None) -> None:
-        made = {
-            postprocess.unprocessed(i.render).digest: i.render for i in job.items if i.image is None and i.base is None
-        }
-        rendered = sum(int(spec.params.get("steps", 1)) for spec in made.values())
-        self._done, self._total, self._progress = 0, rendered + len(job.items), progress
+        rendered: dict[str, int] = {}
+        for spec in (item.render for item in job.items if item.image is None and item.base is None):
+            # Pictures on the way of one run: as many steps as the last of them.
+            params = postprocess.unprocessed(spec).params
+            run = dataclasses.replace(spec, params={**params, "at_step": 0}).digest
+            steps = int(params.get("at_step") or params.get("steps") or 1)
+            rendered[run] = max(rendered.get(run, 0), steps)
+        self._done, self._total, self._progress = 0, sum(rendered.values()) + len(job.items), progress
 
     def tick(self, steps: int) -> None:
         self._done = min(self._done + steps, self._total)

@@ -7,8 +7,8 @@ from typing import Any
 
 from generation.core import catalogue, optimizer_table, postprocess
 from generation.core.photo import SIZE
-from generation.core.redundancy import redundant
-from generation.core.spec import MetricSpec, Params, Scalar
+from generation.core.redundancy import one_picture, redundant
+from generation.core.spec import MetricSpec, Params, Scalar, canonical_json
 from generation.core.style_presets import PRESETS
 from generation.core.tasks import Method, Param, ParameterError, Task, register
 from generation.core.weights import LAYERS, RANDOM_SHALLOW
@@ -109,7 +109,10 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
     if backbone == RANDOM_SHALLOW:
         for name in ("training", "preprocessing", "pooling", "padding"):
             if params[name] != PARAMS[name].default:
-                raise ParameterError(f"{RANDOM_SHALLOW} has a {name} of its own. Take {name} = {params[name]!r} out.")
+                raise ParameterError(
+                    f"{RANDOM_SHALLOW} has a {name} of its own. Take {name} = {params[name]!r} out, or write "
+                    f'{name} = "{PARAMS[name].default}" over that of a preset.'
+                )
     for place, name in enumerate(("style_layers", "content_layers")):
         given = _names(params[name])
         alias = STANDARD_LAYERS.get((backbone, ",".join(given)))
@@ -123,21 +126,32 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
         if not layers or len(set(layers)) < len(layers):
             raise ParameterError(f"{name} = {params[name]!r}: name at least one layer, and each only once.")
         params[name] = ",".join(layers)
+    _put_in_order(params)
     if params["statistic"] == "standard":
         params["statistic"] = "gram" if backbone.startswith("vgg") else "moments"
-    layer_weights(params)
     try:
         options = optimizer_table.complete_options(str(params["optimizer"]), str(params["optimizer_options"]))
     except ValueError as error:
-        raise ParameterError(f"optimizer_options: {error}") from None
+        mend = ' An option of a preset is taken out by optimizer_options = "".' if params["optimizer_options"] else ""
+        raise ParameterError(f"optimizer_options: {error}{mend}") from None
     params["optimizer_options"] = options
     if int(params["at_step"]) > int(params["steps"]):
         raise ParameterError(f"at_step = {params['at_step']} lies behind the last of {params['steps']} steps.")
-    if int(params["at_step"]) == int(params["steps"]):
-        params["at_step"] = 0
     if params["downscale"] == 1.0:
         params["downscale_filter"] = PARAMS["downscale_filter"].default
     return params
+
+
+def _put_in_order(params: dict[str, Scalar]) -> None:
+    """Layers in the network's order, their weights with them; numbers that are an alias become it."""
+    order = LAYERS[str(params["backbone"])].index
+    params["content_layers"] = ",".join(sorted(_names(params["content_layers"]), key=order))
+    pairs = sorted(zip(_names(params["style_layers"]), layer_weights(params), strict=True), key=lambda p: order(p[0]))
+    params["style_layers"] = ",".join(layer for layer, _ in pairs)
+    if params["layer_weights"] not in ("mean", "sum", "channels"):
+        numbers = [weight for _, weight in pairs]
+        alias = {repr([1.0 / len(pairs)] * len(pairs)): "mean", repr([1.0] * len(pairs)): "sum"}
+        params["layer_weights"] = alias.get(repr(numbers), ",".join(map(repr, numbers)))
 
 
 def _names(value: Scalar) -> list[str]:
@@ -187,7 +201,10 @@ def networks(params: Params) -> Mapping[str, tuple[str, ...]]:
 
 def measured_networks(params: Params) -> Mapping[str, tuple[str, ...]]:
     """The weights files that measuring needs under these reference parameters."""
-    return {**catalogue.NETWORKS, **networks(params)}
+    needed = dict(catalogue.NETWORKS)
+    for network, layers in networks(params).items():
+        needed[network] = tuple(dict.fromkeys((*needed.get(network, ()), *layers)))
+    return needed
 
 
 def run(params: Params) -> Params:
@@ -213,7 +230,8 @@ def features(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def objective(params: Params) -> Mapping[str, Scalar]:
     """The part of the parameters that fixes the loss; two conditions that agree in it minimised the same number."""
-    return {name: params[name] for name in (*_FEATURES, "size", *_WEIGHTS)}
+    # Rows of an earlier version know fewer parameters, and `layers`.
+    return {name: params[name] for name in (*_FEATURES, "layers", "size", *_WEIGHTS) if name in params}
 
 
 def derived(params: Params) -> Mapping[str, float]:
@@ -252,9 +270,37 @@ def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
     ]  # fmt: skip
 
 
-def notes(conditions: Sequence[tuple[str, Params]]) -> list[str]:
-    """What is to be said of the grid before it is rendered: conditions that give one and the same image."""
-    return redundant(conditions)
+def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> list[str]:
+    """What is to be said of the grid before it is rendered: conditions or seeds that give one and the same image.
+
+    Raises ``ParameterError`` for conditions that cannot stand side by side.
+    """
+    every = [params for _, params in conditions]
+    if len({p["at_step"] for p in every}) > 1 and any(p["at_step"] == 0 for p in every):
+        raise ParameterError(
+            "at_step = 0 means the end of the run. Beside other steps write its number (at_step = steps), so that it "
+            "stands at its place on the axis."
+        )
+    adds_up = any(
+        p["content_form"] in ("sum", "half_sum") or (p["tv_form"] == "l1_sum" and p["tv_weight"]) for p in every
+    )
+    if adds_up and len({p["size"] for p in every}) > 1:
+        raise ParameterError(
+            "size varies, and a loss that is added up over pixels (content_form sum or half_sum, tv_form l1_sum) would "
+            "be smallest on the smallest picture. Use a mean form, or one grid per size."
+        )
+    # One condition per run: its pictures on the way and its post-processings need not be said each.
+    of_run: dict[str, tuple[str, Params]] = {}
+    for label, params in conditions:
+        whole = dict(run(params)) | {"steps": params["steps"]}
+        of_run.setdefault(canonical_json(whole), (label, whole))
+    said = one_picture(conditions) + redundant(list(of_run.values()))
+    if len(seeds) > 1 and any(p["init"] != "noise" for p in every):
+        said.append(
+            "Seeds only decide a first image of noise: the replicates of every condition that starts from the content "
+            "or the style are one picture but for rounding."
+        )
+    return said
 
 
 STYLE_TRANSFER = register(

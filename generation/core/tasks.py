@@ -94,8 +94,8 @@ class Method:
     ``resolve(params)`` applies the rules between parameters to a checked, full set (aliases become what they stand
     for); it raises :class:`ParameterError`. ``run(params)``: the parameters of the run that the picture is taken from;
     pictures of one run are planned together. ``derived(params)``: columns that follow from the parameters.
-    ``notes(conditions)``: sentences about a whole grid, said before anything is rendered; each condition is its label
-    and its parameters.
+    ``notes(conditions, seeds)``: sentences about a whole grid, said before anything is rendered; each condition is its
+    label and its parameters. It raises :class:`ParameterError` for conditions that cannot stand side by side.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Method:
     resolve: Callable[[dict[str, Scalar]], dict[str, Scalar]] = lambda params: params
     run: Callable[[Params], Params] = lambda params: params
     derived: Callable[[Params], Mapping[str, float]] = lambda params: {}
-    notes: Callable[[Sequence[tuple[str, Params]]], list[str]] = lambda conditions: []
+    notes: Callable[[Sequence[tuple[str, Params]], Sequence[int]], list[str]] = lambda conditions, seeds: []
 
     def complete(self, given: Mapping[str, object]) -> dict[str, Scalar]:
         """All parameters of the method: ``given`` checked, defaults filled in. Raises :class:`ParameterError`."""

@@ -70,8 +70,11 @@ class Weights:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
-    def require(self, layers: Sequence[str]) -> None:
-        """Raise :class:`WeightsError` with a sentence when the file ends before one of ``layers``."""
+    def require(self, layers: Sequence[str], training: str = "") -> None:
+        """Raise :class:`WeightsError` with a sentence when the file ends before one of ``layers``.
+
+        ``training``: the only one that will do, for the mend.
+        """
         order = LAYERS[self.network]
         for layer in layers:
             if layer not in order:
@@ -79,7 +82,7 @@ class Weights:
         if layer := self.ends_before(layers):
             raise WeightsError(
                 f"The weights file {self.title!r} ends at {self.last_layer}, but {layer} is asked for. "
-                f"Choose earlier layers, or provide the whole {self.network} ({_advice(self.network)})."
+                f"Choose earlier layers, or provide the whole {self.network} ({_advice(self.network, training)})."
             )
 
     def ends_before(self, layers: Sequence[str]) -> str:
@@ -176,15 +179,15 @@ def find(network: str, sha256: str | None = None, layers: Sequence[str] = ()) ->
         else:
             return found
     if short:
-        short[0].require(layers)
+        short[0].require(layers, training)
     asked = f"{name} weights" + (f" of the training {training!r}" if training else "")
     if others:
         raise WeightsMissing(
             f"The render asks for {asked}{f' with SHA-256 {sha256}' if sha256 else ''}, but only these were found: "
-            f"{', '.join(others)}. Put the right file into the folder EYEBALLOT_WEIGHTS"
-            f"{' and name it in weights.toml (docs/weights.md)' if training else ''}, or plan the grid anew."
+            f"{', '.join(others)}. {_mend(training) or 'Put the right file into the folder EYEBALLOT_WEIGHTS'}, or "
+            "plan the grid anew."
         )
-    raise WeightsMissing(f"No weights file for {name} was found: {_advice(name)}.")
+    raise WeightsMissing(f"No weights file for {network} was found: {_advice(name, training)}.")
 
 
 def file_sha256(path: Path) -> str:
@@ -300,7 +303,20 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub" / "checkpoints"
 
 
-def _advice(network: str) -> str:
+def _mend(training: str) -> str:
+    """Where only one training will do and torchvision's is not it: what helps, or an empty string."""
+    if training in ("", "torchvision"):
+        return ""
+    return (
+        f"Put the file of the training {training!r} into the folder EYEBALLOT_WEIGHTS and name it in its weights.toml "
+        '(docs/weights.md), or let the grid take another: training = "any" and preprocessing = "network", which '
+        "is a departure from its preset"
+    )
+
+
+def _advice(network: str, training: str = "") -> str:
+    if special := _mend(training):
+        return special[0].lower() + special[1:]
     name = _TORCHVISION.get(network, network)
     return (
         f"put {name} (from {_DOWNLOADS}{name}) into the folder that EYEBALLOT_WEIGHTS names, "

@@ -5,6 +5,7 @@ against its SHA-256, every render and metric against the digest of its spec) and
 """
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.core import images
-from generation.core.grid import parse
 from generation.core.spec import ConditionSpec, JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
 from generation.models import (
     Artifact,
@@ -60,6 +60,8 @@ def pack_write(*, grid: Grid, folder: Path, withhold: frozenset[str] = frozenset
             "task": grid.task,
             "digest": grid.digest,
             "reference": grid.reference,
+            "preset": grid.preset,
+            "notes": grid.notes,
         },
         "sources": _sources(grid),
         "scenes": [
@@ -113,9 +115,9 @@ def _file(artifact: Artifact) -> str:
 
 def _sources(grid: Grid) -> list[dict[str, str]]:
     used = {s for cell in grid.cells.select_related("scene") for s in (cell.scene.content_id, cell.scene.style_id) if s}
+    # Only the places of the sources are read: an earlier version's file may name parameters that are gone since.
     # Imported renders have no grid file, and their sources no place in it.
-    declared = parse(grid.toml, lambda name, param: param.default).sources.values() if grid.toml else ()
-    files = {s.name: s.file for s in declared}
+    files = {name: source["file"] for name, source in tomllib.loads(grid.toml).get("sources", {}).items()}
     return [
         {
             "name": s.name,
@@ -258,6 +260,7 @@ def _source_row(owner: User, row: dict[str, str], data: bytes | None) -> None:
 
 
 def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:
+    # Packs of earlier versions say neither preset nor notes: the row then has none.
     grid = Grid.objects.create(owner=owner, toml=toml, frozen=True, **manifest["grid"])
     scenes: dict[str, Scene] = {}
     for s in manifest["scenes"]:

@@ -97,7 +97,7 @@ def grid_layout(*, text: str, read: Callable[[str], bytes]) -> GridLayout:
     needed = {network: weights.find(network, layers=sorted(of_it)).sha256 for network, of_it in layers.items()}
     found = dict(needed)
     for network, of_it in file.task.networks(file.reference).items():
-        if network not in found:
+        if network not in found or set(of_it) - layers.get(network, set()):
             try:
                 found[network] = weights.find(network, layers=of_it).sha256
             except weights.WeightsError as error:
@@ -118,7 +118,7 @@ def _small_styles(file: GridFile, sources: Mapping[str, bytes], layers: Mapping[
         if min(height, width) < max(fields):
             said.append(
                 f"The style picture {name!r} has {width} x {height} pixels, less than the {max(fields)} on a side that "
-                "one position of the deepest style layer sees. Its large shapes are not there to be carried over; take "
+                "one position of the deepest layer sees. Its large shapes are not there to be carried over; take "
                 "a larger scan or earlier layers."
             )
     return said
@@ -317,8 +317,13 @@ def job_queue(spec: JobSpec) -> bool:
     job, created = Job.objects.get_or_create(
         digest=spec.digest, defaults={"task": spec.items[0].render.task, "spec": spec.to_json()}
     )
-    digests = [item.render.digest for item in spec.items if item.image is None]
-    Render.objects.filter(digest__in=digests, job=None).update(job=job)
+    made = [item.render for item in spec.items if item.image is None]
+    Render.objects.filter(digest__in=[render.digest for render in made], job=None).update(job=job)
+    # What is post-processed waits for the picture it is made from, if another job makes that.
+    bases = [unprocessed(render).digest for render in made]
+    job.depends_on.add(
+        *Job.objects.filter(renders__digest__in=bases, renders__status=Render.Status.PLANNED).exclude(pk=job.pk)
+    )
     return created
 
 
@@ -333,8 +338,13 @@ def _item(spec: RenderSpec) -> JobItem:
     before = unprocessed(spec)
     if before == spec:
         return JobItem(spec)
-    base = Render.objects.filter(digest=before.digest, status=Render.Status.OK).first()
+    base = Render.objects.filter(digest=before.digest, image__isnull=False).first()
     return JobItem(spec, base=base.image_id if base else None)
+
+
+def based(spec: JobSpec) -> JobSpec:
+    """The job with the stored pictures that are there by now, for items that only want post-processing."""
+    return dataclasses.replace(spec, items=tuple(i if i.image or i.base else _item(i.render) for i in spec.items))
 
 
 def _run_batches(specs: Sequence[RenderSpec]) -> Iterator[list[RenderSpec]]:

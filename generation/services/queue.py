@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
+from generation.core.postprocess import unprocessed
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Artifact, Grid, Job, Metric, Render, Score
 from generation.services.artifacts import artifact_store
@@ -44,7 +44,8 @@ def job_claim(*, holder: str, grid: Grid | None = None) -> Job | None:
     """Take the next job that is free and ready, or ``None``. One UPDATE decides between two claimants."""
     now = timezone.now()
     candidates = Job.objects.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).exclude(
-        depends_on__in=Job.objects.exclude(status=Job.Status.DONE)
+        # One that failed is not waited for: what it would have made is made anew.
+        depends_on__in=Job.objects.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
     )
     if grid is not None:
         candidates = candidates.filter(pk__in=jobs_of(grid=grid))
@@ -76,7 +77,8 @@ def jobs_of(*, grid: Grid) -> set[int]:
         for job in Job.objects.filter(renders=None).exclude(status=Job.Status.DONE)
         if renders & {item.render.digest for item in JobSpec.from_json(job.spec).items}
     }
-    return making | measuring
+    waited_for = set(Job.objects.filter(dependants__in=making).values_list("pk", flat=True))
+    return making | measuring | waited_for
 
 
 def lease_renew(*, job: Job, holder: str, progress: float) -> bool:
@@ -112,9 +114,9 @@ def job_complete(*, job: Job, holder: str, results: Sequence[RenderResult]) -> b
         for item, result, (image, curve) in zip(spec.items, results, stored, strict=True):
             render = Render.objects.get(digest=item.render.digest)
             if item.image is None and render.status == Render.Status.PLANNED:
-                if item.base is not None:  # the run was that of the picture it was made from
-                    curve = Artifact.objects.filter(pk__in=_curves_of(render, item.base)).first()
                 _render_finish(render, result, image, curve)
+                if result.status == Render.Status.OK and "base" in result.provenance:
+                    _render_inherit(render, Render.objects.get(digest=unprocessed(item.render).digest))
             _scores_store(render, result, metrics)
     return True
 
@@ -137,10 +139,12 @@ def _render_finish(render: Render, result: RenderResult, image: Artifact | None,
     render.save()
 
 
-def _curves_of(render: Render, image: str) -> QuerySet[Render, str | None]:
-    return Render.objects.filter(scene=render.scene_id, image=image, curve__isnull=False).values_list(
-        "curve", flat=True
-    )
+def _render_inherit(render: Render, base: Render) -> None:
+    """What was only post-processed has the run of the picture it was made from: its end, curve, steps, provenance."""
+    render.status, render.reason, render.curve, render.steps = base.status, base.reason, base.curve, base.steps
+    render.final_step_reason = base.final_step_reason
+    render.provenance = {**base.provenance, **render.provenance}
+    render.save()
 
 
 def _scores_store(render: Render, result: RenderResult, metrics: dict[str, Metric]) -> None:

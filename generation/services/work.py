@@ -17,6 +17,7 @@ from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
+from generation.services.planning import based
 from generation.services.queue import (
     holder_name,
     job_claim,
@@ -128,6 +129,7 @@ def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dic
 
     Raises ``ArtifactMissing`` and ``KeyError`` (no such task), each with a sentence.
     """
+    spec = based(spec)
     artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
     known = tasks.get(task)
     renderers = {name: method.render for name, method in {**COMMON_METHODS, **known.methods}.items()}

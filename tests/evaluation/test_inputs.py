@@ -131,3 +131,19 @@ def test_the_network_stands_in_the_files(study: Study) -> None:
         text = bundle.table_csv(data, table).decode()
         assert text.splitlines()[0].endswith("network")
         assert ",random-shallow" in text
+
+
+def test_conditions_of_an_earlier_version_share_an_objective_unless_the_loss_differs(owner: User) -> None:
+    made = factories.study(owner=owner, state="open", grid=factories.rendered_grid(owner=owner, task="style_transfer"))
+    older = {
+        "backbone": "vgg19", "content_weight": 0.2, "decay": "linear", "init": "content", "layers": "standard",
+        "learning_rate": 0.02, "optimizer": "adam", "scales": 3, "size": 96, "steps": 300, "style_weight": 1.0,
+        "tv_weight": 0.02,
+    }  # fmt: skip
+    variants = {"lr 0.01": {}, "lr 0.1": {"learning_rate": 0.1, "steps": 50}, "lr 1": {"layers": "early"}}
+    for label, changed in variants.items():
+        row = made.stimuli.filter(label=label).earliest("pk").render.condition
+        row.params = older | changed
+        row.save()
+    found = {c.label: c.objective_id for c in study_data(made).conditions}
+    assert found["lr 0.01"] == found["lr 0.1"] != found["lr 1"]

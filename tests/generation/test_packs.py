@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 
+from generation.core.grid import GridError, parse
 from generation.models import Artifact, Cell, Grid, Job, Render, Scene, Score, SourceImage
 from generation.selectors import grid_progress
 from generation.services import artifact_bytes, grid_lay, grid_layout
@@ -80,6 +83,40 @@ def test_a_damaged_pack_is_refused_whole(owner: User, pack: Path, damage: str) -
         pack_read(owner=owner, folder=pack)
     assert not Grid.objects.exists()
     assert not Render.objects.exists()
+
+
+def test_preset_and_notes_travel_and_a_pack_without_them_is_read(owner: User, pack: Path, tmp_path: Path) -> None:
+    Grid.objects.filter(pk=pack_read(owner=owner, folder=pack).pk).update(preset="meng2023", notes=["Two are twins."])
+    again = tmp_path / "again"
+    pack_write(grid=Grid.objects.get(), folder=again, withhold=frozenset({"two"}))
+    Cell.objects.all().delete()
+    Grid.objects.all().delete()
+    read = Grid.objects.get(pk=pack_read(owner=owner, folder=again).pk)
+    assert (read.preset, read.notes) == ("meng2023", ["Two are twins."])
+    Cell.objects.all().delete()
+    Grid.objects.all().delete()
+    manifest = json.loads((again / "manifest.json").read_text())
+    del manifest["grid"]["preset"], manifest["grid"]["notes"]
+    (again / "manifest.json").write_text(json.dumps(manifest))
+    read = Grid.objects.get(pk=pack_read(owner=owner, folder=again).pk)
+    assert (read.preset, read.notes, grid_progress(read).words) == ("", [], "8 of 8 rendered")
+
+
+@pytest.mark.parametrize("line", ['layers = "standard"', 'backbone = "auto"\nstyle_layers = ["level1"]'])
+def test_a_grid_file_that_would_not_be_laid_today_is_packed_all_the_same(
+    owner: User, pack: Path, tmp_path: Path, line: str
+) -> None:
+    grid = pack_read(owner=owner, folder=pack)
+    grid.toml = gamma_task.TOML.replace("size = 64", f"size = 64\n{line}")
+    grid.save()
+    with pytest.raises(GridError):
+        parse(grid.toml)
+    again = tmp_path / "again"
+    call_command("pack_grid", grid.slug, str(again), "--withhold", "two", stdout=StringIO())
+    sources = json.loads((again / "manifest.json").read_text())["sources"]
+    assert {s["name"]: s["file"] for s in sources} == {"one": "one.png", "two": "two.png"}
+    assert (again / "one.png").read_bytes() == gamma_task.FILES["one.png"]
+    assert (again / "grid.toml").read_text() == grid.toml
 
 
 def _damaged(text: str, damage: str) -> str:

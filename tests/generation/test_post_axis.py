@@ -106,3 +106,37 @@ def test_a_name_nobody_knows_is_a_sentence(owner: User, arguments: list[str], se
     with pytest.raises(CommandError) as said:
         call_command("rerender", *arguments)
     assert str(said.value) == sentence
+
+
+def test_a_picture_that_is_made_meanwhile_is_waited_for_and_taken(owner: User) -> None:
+    """The second grid is laid before the first is rendered; its job needs nothing but the first one's picture."""
+    lay(owner, "first", "learning_rate = [0.01, 0.05]")
+    second = lay(owner, "second", "downscale = [2.0]\nlearning_rate = [0.05]")
+    job = Job.objects.get(renders__cells__grid=second)
+    assert job.depends_on.count() == 1
+    assert work(engine="serial", grid=second) == 2, "the job that is waited for, and then its own"
+    (cell,) = second.cells.select_related("render", "condition")
+    before = Render.objects.get(condition__params={**cell.condition.params, "downscale": 1.0})
+    assert cell.render.provenance["base"] == before.image_id
+    assert cell.render.provenance["weights"] == before.provenance["weights"]
+    assert (cell.render.curve_id, cell.render.steps) == (before.curve_id, before.steps)
+
+
+def test_a_job_that_failed_is_not_waited_for(owner: User) -> None:
+    first = lay(owner, "first", "learning_rate = [0.01, 0.05]")
+    second = lay(owner, "second", "downscale = [2.0]\nlearning_rate = [0.05]")
+    Job.objects.filter(renders__cells__grid=first).update(status=Job.Status.FAILED)
+    Render.objects.filter(cells__grid=first).update(status=Render.Status.FAILED)
+    assert work(engine="serial", grid=second) == 1
+    assert grid_progress(second).words == "1 of 1 rendered"
+
+
+def test_what_is_made_of_a_diverged_picture_is_diverged(owner: User) -> None:
+    first = lay(owner, "first", "learning_rate = [0.01]")
+    work(engine="serial", grid=first)
+    Render.objects.update(status=Render.Status.NAN, reason="It diverged.", final_step_reason="diverged")
+    second = lay(owner, "second", "downscale = [2.0]\nlearning_rate = [0.01]")
+    work(engine="serial", grid=second)
+    (cell,) = second.cells.select_related("render")
+    assert (cell.render.status, cell.render.reason) == ("nan", "It diverged.")
+    assert cell.render.image_id

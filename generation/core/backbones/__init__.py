@@ -140,8 +140,9 @@ def _quicken(network: Pretrained) -> None:
     stack = network.stack
     for index in range(len(stack) - 1):
         convolution, after = stack[index], stack[index + 1]
-        pair = isinstance(convolution, nn.Conv2d) and isinstance(after, nn.ReLU) and index not in network.taps
-        if pair and ConvolutionReLU.fits(convolution):
+        if not isinstance(convolution, nn.Conv2d) or not isinstance(after, nn.ReLU) or index in network.taps:
+            continue
+        if ConvolutionReLU.fits(convolution):
             stack[index], stack[index + 1] = nn.Identity(), ConvolutionReLU(convolution)
 
 

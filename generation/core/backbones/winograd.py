@@ -10,6 +10,7 @@ float32 as small as a direct convolution's. In bfloat16 it is eight times a dire
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -101,11 +102,17 @@ class ConvolutionReLU(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        weight, bias = convolution.weight.detach(), convolution.bias
         self._convolution = convolution
-        self._direct = weight.dtype == torch.bfloat16
-        self._forward = None if self._direct else _Winograd(weight, bias, relu=True)
-        self._backward = _Winograd(weight.flip(2, 3).transpose(0, 1))
+        self._direct = convolution.weight.dtype == torch.bfloat16
+
+    # Made when first asked for: who needs no gradient does not pay for its filters (four times the weights each).
+    @cached_property
+    def _ahead(self) -> _Winograd:
+        return _Winograd(self._convolution.weight, self._convolution.bias, relu=True)
+
+    @cached_property
+    def _back(self) -> _Winograd:
+        return _Winograd(self._convolution.weight.flip(2, 3).transpose(0, 1))
 
     @staticmethod
     def fits(convolution: nn.Conv2d) -> bool:
@@ -122,15 +129,15 @@ class ConvolutionReLU(nn.Module):
 
     def answer(self, x: Tensor) -> Tensor:
         """The layer's answer, N x O x h x w."""
-        if self._forward is None or _tiles(x) < LEAST_TILES:
+        if self._direct or _tiles(x) < LEAST_TILES:
             return F.relu_(self._convolution(x))
-        return self._forward(x)
+        return self._ahead(x)
 
     def pull(self, gradient: Tensor) -> Tensor:
         """The gradient to the input from the gradient to the convolution's answer."""
         if _tiles(gradient) < LEAST_TILES:
             return F.conv_transpose2d(gradient, self._convolution.weight, padding=1)
-        return self._backward(gradient)
+        return self._back(gradient)
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = _Apply.apply(x, self)

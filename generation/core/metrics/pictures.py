@@ -34,6 +34,13 @@ def score(
         return ScoreValue(metric.key, None, "unavailable", str(error))
     except catalogue.UnknownMetric:
         return ScoreValue(metric.key, None, "failed", f"No code measures {metric.key!r}.")
+    except KeyError as error:
+        # A stored metric or picture keeps the settings it was declared with.
+        reason = (
+            f"This number was defined by an earlier version, which did not say {error}; lay the grid anew, under "
+            "another slug, to have it as it is defined now."
+        )
+        return ScoreValue(metric.key, None, "unavailable", reason)
     except (images.ImageError, RuntimeError) as error:
         return ScoreValue(metric.key, None, "failed", str(error))
 

@@ -297,3 +297,60 @@ def test_derived_columns_are_ratio_and_magnitude() -> None:
         "weight_magnitude": 8.0,
     }
     assert "sc_ratio" not in style_transfer.derived({"style_weight": 4.0, "content_weight": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("layers", "numbers", "stored"),
+    [
+        ("relu1_1,relu2_1", "0.5,0.5", "mean"),
+        ("relu1_1,relu2_1", "1, 1.0", "sum"),
+        ("relu2_1,relu1_1", "0.25,2.5e-1", "0.25,0.25"),
+        ("relu2_1,relu1_1", "2,1", "1.0,2.0"),
+        ("relu2_1,relu1_1", "mean", "mean"),
+    ],
+)
+def test_one_loss_has_one_name(layers: str, numbers: str, stored: str) -> None:
+    params = METHOD.complete({"style_layers": layers, "layer_weights": numbers})
+    assert (params["style_layers"], params["layer_weights"]) == ("relu1_1,relu2_1", stored)
+
+
+def test_what_a_grid_changes_of_its_preset_is_said() -> None:
+    notes = parse(
+        GRID.format(preset="meng2023", parameters='size = 96\noptimizer = "sgd"\noptimizer_options = ""')
+    ).notes
+    (said,) = [note for note in notes if "as it stands" in note]
+    assert "'Meng 2023'" in said
+    assert "size = 96, optimizer = sgd" in said
+    assert not any("as it stands" in note for note in parse(GRID.format(preset="meng2023", parameters="")).notes)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "axis", "sentence"),
+    [
+        ("", "at_step = [0, 50, 100, 150]", "Beside other steps write its number"),
+        ('content_form = "sum"', "size = [64, 96, 128, 192]", "would be smallest on the smallest picture"),
+    ],
+)
+def test_conditions_that_cannot_stand_side_by_side_are_refused(parameters: str, axis: str, sentence: str) -> None:
+    with pytest.raises(GridError, match=re.escape(sentence)):
+        parse(GRID.format(preset="meng2023", parameters=parameters) + axis)
+
+
+def test_seeds_without_noise_are_said_to_be_one_picture() -> None:
+    text = GRID.format(preset="meng2023", parameters="") + "[replicates]\nseeds = [1, 2]\n"
+    assert any("one picture but for rounding" in note for note in parse(text).notes)
+    noisy = text.replace("[parameters]", '[parameters]\ninit = "noise"')
+    assert not any("one picture but for rounding" in note for note in parse(noisy).notes)
+
+
+def test_a_reference_on_squeezenet_still_asks_for_the_layers_of_lpips() -> None:
+    params = METHOD.complete({"backbone": "squeezenet1_1"})
+    assert {"fire2", "fire5", "fire9"} <= set(style_transfer.measured_networks(params)["squeezenet1_1"])
+
+
+def test_where_only_one_training_will_do_the_mend_is_one_that_helps() -> None:
+    with pytest.raises(weights.WeightsMissing) as said:
+        weights.find("vgg19/oxford")
+    assert "weights.toml" in str(said.value)
+    assert 'training = "any"' in str(said.value)
+    assert "vgg19-dcbb9e9d.pth" not in str(said.value)

@@ -8,8 +8,9 @@ from PIL import Image as Pillow
 from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 
-from generation.core import images
-from generation.core.metrics import Unavailable, colour, similarity, texture
+from generation.core import catalogue, images
+from generation.core.metrics import Unavailable, colour, similarity, style_transfer, texture
+from generation.core.spec import MetricSpec, RenderSpec, sha256_bytes
 from tests.generation.core.conftest import drawn
 
 FLAT = np.full((64, 64, 3), 90, np.uint8)
@@ -133,3 +134,15 @@ def test_a_style_picture_covers_the_picture_without_being_stretched() -> None:
     assert similarity.cover(wide, 50, 50).min() == 255
     assert similarity.cover(wide, 100, 60).shape == (100, 60, 3)
     assert (similarity.cover(drawn(1), 72, 96) == drawn(1)).all()
+
+
+def test_a_number_that_an_earlier_version_defined_is_a_sentence_and_the_others_are_taken() -> None:
+    data = images.encode_png(drawn(1))
+    spec = RenderSpec("style_transfer", "identity", sha256_bytes(data), sha256_bytes(data), {"size": 96}, 1, {})
+    older = {"definition": "relative-1", "backbone": "vgg19", "style_layers": ["relu1_1"], "content_layers": []}
+    asked = [MetricSpec("style_loss", "Style loss (raw)", reference="style", config=older),
+             catalogue.get("mean_luminance").spec({})]  # fmt: skip
+    old, new = style_transfer.measure(drawn(1), spec, {sha256_bytes(data): data}, asked)
+    assert (old.status, old.value) == ("unavailable", None)
+    assert old.reason.startswith("This number was defined by an earlier version, which did not say 'training'")
+    assert new.value == pytest.approx(colour.mean_luminance(drawn(1)))
