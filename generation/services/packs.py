@@ -172,7 +172,11 @@ def pack_read(*, owner: User, folder: Path) -> Grid:
     existing = Grid.objects.filter(slug=head["slug"]).first()
     if existing is not None:
         if existing.digest != head["digest"] or existing.owner_id != owner.pk:
-            raise PackError(f"The slug {head['slug']!r} belongs to another grid here; nothing was read.")
+            raise PackError(
+                f"The slug {head['slug']!r} belongs to another grid here (or to an earlier version of this one); "
+                "nothing was read. Read the pack into a database of its own; for the demo, make clean takes away what "
+                "was made."
+            )
         return existing
     files = {r[kind]: kind for r in manifest["renders"] for kind in ("image", "curve") if r[kind]}
     blobs = {sha: _verified(folder, sha, kind) for sha, kind in files.items()}

@@ -160,7 +160,7 @@ def _head(page: Sheet, report: Report, plot: Plot, left: float, down: float, roo
         at = text(report.conditions[found.condition].value(plot.axis.name))
         note = f"{plot.measure.best} at {at}"
         note += f", by {percent(found.margin)}" if found.margin else ""
-        note += ", at the edge" if at_edge(report, plot, found) else ""
+        note += ", edge" if at_edge(report, plot, found) else ""
     title = style.one_line(plot.measure.label, room, 9.5)
     page.text(left, down - 0.27, title, fontsize=9.5, fontweight="bold", va="bottom")
     page.text(

@@ -119,7 +119,8 @@ def _positive(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 def _look(report: Report) -> Look:
     axes = [a for a in varying(report) if not a.of]
-    axis = next((a for a in axes if numeric(report, a)), None)
+    # The numeric parameter with the most levels; of several, the first.
+    axis = max((a for a in axes if numeric(report, a)), key=lambda a: len(levels(report, a)), default=None)
     found = levels(report, axis) if axis else list(report.points)
     scale = mpl.colormaps["viridis"]
     colours = {repr(v): to_hex(scale(0.88 * i / max(1, len(found) - 1))) for i, v in enumerate(found)}
