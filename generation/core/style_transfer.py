@@ -95,7 +95,7 @@ PARAMS: Mapping[str, Param] = {
     "learning_rate": Param("float", 0.02, "Learning rate", "lr", minimum=1e-9, maximum=1e12, scale="log"),
     "optimizer_options": Param("text", "", "Options of the optimiser", "options"),
     "decay": Param("choice", "linear", "Learning rate over a scale", "decay", choices=("none", "linear", "cosine")),
-    "downscale": Param("float", 1.0, "Reduced by this factor and brought back", "reduced", minimum=1.0, maximum=16.0),
+    "downscale": Param("float", 1.0, "Reduction factor", "reduced", minimum=1.0, maximum=16.0),
     "downscale_filter": Param(
         "choice", "bicubic", "Filter of the reduction", "filter", choices=tuple(postprocess.FILTERS)
     ),

@@ -94,9 +94,11 @@ def _pairs(report: Report, axis: Axis, other: Axis) -> int:
 
 
 def follows(report: Report, axis: Axis, among: Sequence[Axis]) -> bool:
-    """Whether an earlier choice decides this one, and it the other: the options that belong to each optimiser."""
+    """Whether an earlier choice decides this one: the options that belong to each optimiser."""
     earlier = among[: among.index(axis)]
-    return not numeric(report, axis) and any(not numeric(report, a) and one_to_one(report, a, axis) for a in earlier)
+    return not numeric(report, axis) and any(
+        not numeric(report, a) and _pairs(report, a, axis) == _count(report, a) for a in earlier
+    )
 
 
 def others(report: Report, held: Sequence[Axis], condition: int) -> str:

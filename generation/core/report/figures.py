@@ -17,7 +17,7 @@ from generation.core.report import against, steps, tables
 from generation.core.report.data import Report
 
 #: Part of what a stored report is known by; a change of how anything is drawn or said is a new one.
-VERSION = 3
+VERSION = 4
 INDEX = "figures.json"
 
 
