@@ -46,7 +46,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the runs of a batch have in common. ``steps`` is the whole length, over which the rate decays."""
+    """What the runs of a batch have in common. ``steps`` is the whole length, over which the rate decays; ``smallest``
+    the least side in pixels, of content and style, at which the network has anything to see."""
 
     size: int
     steps: int
@@ -57,6 +58,7 @@ class Settings:
     resize: str = "lanczos"
     clamp: str = "step"
     loss_scale: str = "pixels"
+    smallest: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ def scale_sizes(size: int, scales: int) -> list[int]:
     """Longest sides from coarse to fine, halving from ``size`` and never below :data:`COARSEST`."""
     sizes = [size // 2**k for k in range(scales)]
     return [s for k, s in reversed(list(enumerate(sizes))) if k == 0 or s >= COARSEST]
+
+
+def scales_of(content: images.Image, style: images.Image, settings: Settings) -> list[int]:
+    """The scales of a run: those of :func:`scale_sizes` at which neither picture is too thin for the network. The
+    finest is always one of them; what is wrong with it is said by the losses."""
+    *coarse, finest = scale_sizes(settings.size, settings.scales)
+    least = settings.smallest
+    return [s for s in coarse if min(*longest(content, s), *longest(style, s)) >= least] + [finest]
 
 
 def decay_factor(kind: str, progress: float) -> float:
@@ -98,7 +108,7 @@ def transfer(
     A sample whose losses or pixels stop being finite keeps its last finite image; the others do not notice. The runs
     end after the last snapshot that anybody wants.
     """
-    sizes = scale_sizes(settings.size, settings.scales)
+    sizes = scales_of(content, style, settings)
     finest = _initial(content, style, samples, settings, device)
     trace = _Trace(samples, device)
     change: Tensor | None = None

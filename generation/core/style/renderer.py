@@ -149,6 +149,7 @@ def _transfer(
         resize=str(params["resize"]),
         clamp=str(params["clamp"]),
         loss_scale=str(params["loss_scale"]),
+        smallest=smallest_side(found.network, [*config["style_layers"], *config["content_layers"]]),
     )
     outcomes = engine.transfer(
         content,
@@ -162,7 +163,7 @@ def _transfer(
     facts = {
         **config,
         "weights": {network: {"title": found.title, "sha256": found.sha256, "source": found.source}},
-        "scales": engine.scale_sizes(shared.size, shared.scales),
+        "scales": engine.scales_of(content, style, shared),
         "height_width": list(longest(content, shared.size)),
         "batch_size": len(batch),
         "dtype": dtype,

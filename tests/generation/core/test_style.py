@@ -178,6 +178,14 @@ def test_scales_halve_and_stop_at_the_coarsest() -> None:
     assert engine.scale_sizes(100, 3) == [100]
 
 
+def test_scales_at_which_a_picture_is_too_thin_are_left_out() -> None:
+    panorama, square = np.zeros((50, 300, 3), np.uint8), np.zeros((99, 99, 3), np.uint8)
+    settings = dataclasses.replace(SETTINGS, size=384, scales=3, smallest=32)
+    assert engine.scales_of(square, square, settings) == [96, 192, 384]
+    assert engine.scales_of(panorama, square, settings) == [192, 384]
+    assert engine.scales_of(square, panorama, dataclasses.replace(settings, smallest=128)) == [384]
+
+
 def test_decay_ends_near_nothing() -> None:
     assert engine.decay_factor("none", 0.9) == 1.0
     assert engine.decay_factor("linear", 0.75) == 0.25
