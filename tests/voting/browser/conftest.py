@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 
 from studyplatform.voting.models import Study
 from tests import factories
@@ -52,9 +55,45 @@ def somebody(browser: Any, live_server: Any) -> Iterator[Callable[..., Person]]:
         people.append(Person(browser, line.server if line else live_server.url, study, **context))
         return people[-1]
 
-    yield sit_down
-    for person in people:
-        person.context.close()
+    with RequestsUnderWay() as under_way:
+        yield sit_down
+        for person in people:
+            person.context.close()
+        # The tables are emptied next: a request that a page left behind would meet that in a deadlock.
+        under_way.wait()
+
+
+class RequestsUnderWay:
+    """Counts what the server of this process is answering."""
+
+    def __init__(self) -> None:
+        self._count, self._lock = 0, threading.Lock()
+
+    def __enter__(self) -> "RequestsUnderWay":
+        request_started.connect(self._started)
+        request_finished.connect(self._finished)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        request_started.disconnect(self._started)
+        request_finished.disconnect(self._finished)
+
+    def wait(self, quiet: float = 0.2, longest: float = 20.0) -> None:
+        """Return when nothing was under way for ``quiet`` seconds, or after ``longest``."""
+        end = time.monotonic() + longest
+        since = time.monotonic()
+        while time.monotonic() < min(since + quiet, end):
+            if self._count > 0:
+                since = time.monotonic()
+            time.sleep(0.02)
+
+    def _started(self, **kwargs: object) -> None:
+        with self._lock:
+            self._count += 1
+
+    def _finished(self, **kwargs: object) -> None:
+        with self._lock:
+            self._count -= 1
 
 
 @pytest.fixture
