@@ -8,12 +8,12 @@ from dataclasses import asdict
 from math import comb
 from typing import Any
 
-from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.figures.power import odds, power_files
 from evaluation.core.metrics.claims import MIN_CONDITIONS, MIN_SCENES
 from evaluation.core.power import ASSUMED, TIES, WANTED, Design, Power, monte_carlo_error, needed
 from evaluation.core.words import MIN_PARTICIPANTS
 from evaluation.services import EvaluationError
+from generation.core.csv_text import csv_bytes, csv_cell
 from generation.models import Cell
 from generation.models import Condition as GridCondition
 from studyplatform.voting.models import Stimulus, Study

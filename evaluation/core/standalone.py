@@ -9,8 +9,8 @@ from typing import Any
 
 from evaluation.core import words
 from evaluation.core.figures import chart_texts
-from evaluation.core.figures.style import CONTROLS
 from evaluation.core.sections import HYPOTHESES
+from generation.core.drawing.style import CONTROLS
 
 Json = Mapping[str, Any]
 #: Of a longer table the page shows the beginning; its file has all.

@@ -8,6 +8,12 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+@pytest.fixture(autouse=True)
+def _beside_the_pages(monkeypatch):
+    """A script finds the modules that lie beside it, as when it is run by its path."""
+    monkeypatch.syspath_prepend(DOCS)
+
+
 def script(name):
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

@@ -8,7 +8,7 @@ leading apostrophe, which reading takes off again.
 from evaluation.core.bundle.formats import FORMATS
 from evaluation.core.bundle.package import described
 from evaluation.core.bundle.reading import Loaded, load, read
-from evaluation.core.bundle.tables import TABLES, BundleError, csv_bytes, csv_cell
+from evaluation.core.bundle.tables import TABLES, BundleError
 from evaluation.core.bundle.writing import export_name, save, table_csv, write
 
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "TABLES",
     "BundleError",
     "Loaded",
-    "csv_bytes",
-    "csv_cell",
     "described",
     "export_name",
     "load",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from evaluation.core.ballots import analysis_set
-from evaluation.core.bundle.tables import csv_bytes, csv_cell
 from evaluation.core.dataset import StudyData, Trial
+from generation.core.csv_text import csv_bytes, csv_cell
 
 #: Trial, condition left, condition right (ids).
 Vote = tuple[Trial, str, str]

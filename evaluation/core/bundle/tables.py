@@ -20,8 +20,6 @@ from evaluation.core.dataset import (
     Stimulus,
     Trial,
 )
-from generation.core.csv_text import csv_bytes as csv_bytes
-from generation.core.csv_text import csv_cell as csv_cell
 
 #: Ids name files too, so they hold nothing a path could be made of (specs/evaluation.md 3.1).
 ID = re.compile(r"(?!\.)[A-Za-z0-9_.:-]+")

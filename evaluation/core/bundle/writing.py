@@ -7,17 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.core.bundle.tables import (
-    TABLES,
-    csv_bytes,
-    csv_cell,
-    table_named,
-)
-from evaluation.core.dataset import (
-    StudyData,
-    Trial,
-)
+from evaluation.core.bundle.tables import TABLES, table_named
+from evaluation.core.dataset import StudyData, Trial
 from generation.core import tasks
+from generation.core.csv_text import csv_bytes, csv_cell
 from studyplatform.voting.core.quality import quality
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.dataset import StudyData
 from evaluation.core.derived.columns import COLUMNS
 from evaluation.core.derived.votes import NAME, votes_analysis
+from generation.core.csv_text import csv_bytes, csv_cell
 
 Json = Mapping[str, Any]
 

@@ -9,12 +9,12 @@ from functools import cache
 import numpy as np
 
 from evaluation.core.ballots import SHARE_LEFT, analysis_set, grid_conditions
-from evaluation.core.bundle import csv_bytes, csv_cell
 from evaluation.core.dataset import MetricInfo, Scalar, StudyData, Trial
 from evaluation.core.verdict import minimiser
 from evaluation.core.weights.shape.levels import is_number
 from evaluation.core.words import Reason
 from generation.core import tasks
+from generation.core.csv_text import csv_bytes, csv_cell
 
 NAME = "derived/votes_analysis.csv"
 WIN = {"left": 1, "right": 0}

@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy import stats
 
-from evaluation.core.figures import forest, style
+from evaluation.core.figures import forest, signs
 from evaluation.core.figures.chart import Chart, Json, Table, columns, metric_label, participants, table, texts, voters
 from evaluation.core.figures.page import names, page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM = "fig06_agreement"
 HUMAN = "#cc79a7"
@@ -88,9 +88,9 @@ def _draw(result: Json, narrow: bool) -> Figure:
     for i, row in enumerate(shown):
         low, high = row["ci_low_c1"], row["ci_high_c1"]
         forest.interval(axes, i, other_scenes(row), style.INK, thick=False)
-        forest.interval(axes, i, (low, high), style.FAVOURITE, thick=True)
+        forest.interval(axes, i, (low, high), signs.FAVOURITE, thick=True)
         sure = low is not None and not low <= 0.5 <= high
-        forest.dot(axes, i, row["accuracy"], style.FAVOURITE, sure=sure)
+        forest.dot(axes, i, row["accuracy"], signs.FAVOURITE, sure=sure)
         if not narrow:
             down = 0.05 + (i + 0.5) * column.line
             sheet.text(width - 1.38, down, percent(row["accuracy"], low, high), va="center", fontsize=9)
@@ -111,7 +111,7 @@ def percent(value: float, low: float | None, high: float | None) -> str:
 def _legend(result: Json, shown: Sequence[Json], starred: bool) -> list[Artist]:
     handles: list[Artist] = []
     if any(r["ci_low_c1"] is not None for r in shown):
-        handles.append(Line2D([], [], color=style.FAVOURITE, linewidth=3.6, label="95 %, for these images"))
+        handles.append(Line2D([], [], color=signs.FAVOURITE, linewidth=3.6, label="95 %, for these images"))
     if any(r["se_c2"] is not None for r in shown):
         handles.append(Line2D([], [], color=style.INK, linewidth=1.3, label="95 %, for other scenes too"))
     top = _fullest(shown)

@@ -11,7 +11,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import style
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -26,7 +25,7 @@ from evaluation.core.figures.chart import (
     texts,
 )
 from evaluation.core.figures.page import page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 #: Scenes that are drawn (the CSV has all), and conditions that are told apart; more are drawn in one grey.
 MOST_SCENES, MOST_LINES = 4, 12

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from evaluation.core.figures import parameters, style
+from evaluation.core.figures import parameters, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -30,7 +30,7 @@ from evaluation.core.figures.chart import (
     voters,
 )
 from evaluation.core.figures.page import page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM = "fig07_dose"
 BAND = "#cfe3f0"
@@ -116,7 +116,7 @@ def _scores(axes: Axes, one: Json, group: Json, inches: float) -> None:
     if one["band_low"]:
         axes.fill_between(x, one["band_low"], one["band_high"], color=BAND, linewidth=0, zorder=1)
     top = int(np.argmax(theta))
-    axes.plot(x, theta, color=style.FAVOURITE, linewidth=1.2, zorder=3)
+    axes.plot(x, theta, color=signs.FAVOURITE, linewidth=1.2, zorder=3)
     for i, (at, value) in enumerate(zip(x, theta, strict=True)):
         # Where other parameters vary too, the best level is not the favourite condition.
         star = i == top and one["alone"] and group["favourite"] is not None
@@ -125,7 +125,7 @@ def _scores(axes: Axes, one: Json, group: Json, inches: float) -> None:
             if star
             else {"marker": "o", "markersize": 6.5}
         )
-        axes.plot(at, value, color=style.FAVOURITE, zorder=4, **look)
+        axes.plot(at, value, color=signs.FAVOURITE, zorder=4, **look)
     values = [*theta, *(one["band_low"] or []), *(one["band_high"] or [])]
     if _has_fit(one):
         fine, curve = _fitted(one)
@@ -191,7 +191,7 @@ def _legend(result: Json, shown: list[Json]) -> list[Artist]:
     if any(one["band_low"] for one in shown):
         handles.append(Patch(facecolor=BAND, label="simultaneous 95 % band"))
     if any(one["alone"] for one in shown) and group["favourite"] is not None:
-        handles.append(style.favourite_star(style.favourite_words([group], simulated=result["study"]["simulated"])))
+        handles.append(signs.favourite_star(signs.favourite_words([group], simulated=result["study"]["simulated"])))
     if any(map(_has_fit, shown)):
         handles.append(Line2D([], [], color=FITTED, linewidth=1.3, linestyle=(0, (5, 2)), label="quadratic fit"))
     if any(one["peak_inside"] and one["peak_low"] is not None for one in shown):

@@ -13,7 +13,6 @@ from evaluation.core.figures import (
     loss,
     people,
     regrets,
-    style,
     times,
     votes,
     weights,
@@ -21,6 +20,7 @@ from evaluation.core.figures import (
 )
 from evaluation.core.figures.chart import Chart, Json
 from generation.core.csv_text import csv_table
+from generation.core.drawing import style
 
 #: Every figure there is, in the order of the report: first the votes and the loss, then what explains them.
 CHARTS: tuple[Chart, ...] = (

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import parameters, style
+from evaluation.core.figures import parameters
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -24,7 +24,7 @@ from evaluation.core.figures.chart import (
 )
 from evaluation.core.figures.page import names, page
 from evaluation.core.words import metric_name
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 from generation.core.drawing.sheet import Sheet
 
 STEM = "fig02_losses"

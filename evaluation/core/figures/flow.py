@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, texts
 from evaluation.core.figures.page import page
+from generation.core.drawing import style
 
 STEM, TITLE = "fig12_flow", "From pairs laid out to votes that count"
 SIZE, LINE, GAP = 9.5, 0.19, 0.3
@@ -41,7 +42,7 @@ def _draw(result: Json, narrow: bool) -> Figure:
     top = 0.05
     for i, ((bold, plain), height) in enumerate(zip(said, heights, strict=True)):
         last = i == len(shown) - 1
-        _box(axes, 0.2, top, box, height, style.FAVOURITE if last or not i else style.MUTED, heavy=last)
+        _box(axes, 0.2, top, box, height, signs.FAVOURITE if last or not i else style.MUTED, heavy=last)
         for j, line in enumerate([*bold, *plain]):
             weight = "bold" if line in bold else "normal"
             down = top + 0.1 + LINE * (j + 0.5)

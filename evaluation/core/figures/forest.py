@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from evaluation.core.figures import style
+from generation.core.drawing import style
 
 Bounds = tuple[float | None, float | None]
 

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evaluation.core.figures import matrix, parameters, style
+from evaluation.core.figures import matrix, parameters, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -29,7 +29,7 @@ from evaluation.core.figures.chart import (
 )
 from evaluation.core.figures.matrix import Cell
 from evaluation.core.figures.page import names, page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM = "fig04_grid"
 
@@ -179,7 +179,7 @@ def _legend(result: Json, maps: Sequence[Map], shown: Sequence[Place]) -> list[A
         Patch(facecolor=matrix.PREFERENCE(0.08), label="wins less, or predicted to"),
     ]
     if group["favourite"]:
-        handles.append(style.favourite_star(style.favourite_words([group], simulated=result["study"]["simulated"])))
+        handles.append(signs.favourite_star(signs.favourite_words([group], simulated=result["study"]["simulated"])))
     if metric and len(maps) > 1:
         handles.append(style.minimum_ring(extreme(metric)))
     if any(p.apart for p in shown):

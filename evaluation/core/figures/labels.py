@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from evaluation.core.figures import style
+from generation.core.drawing import style
 
 #: Directions tried in turn, in reading preference: right, left, then round the clock.
 _ANGLES = np.deg2rad([0, 180, 30, -30, 150, -150, 60, -60, 120, -120, 90, -90, 15, -15, 165, -165, 45, -45, 135, -135])

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import scatter, style
+from evaluation.core.figures import scatter, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -31,6 +31,7 @@ from evaluation.core.figures.chart import (
 )
 from evaluation.core.figures.page import page
 from evaluation.core.words import metric_name, p_text
+from generation.core.drawing import style
 
 
 def loss_figure(result: Json, metric: Json, *, narrow: bool, by_scene: bool) -> Figure:
@@ -145,7 +146,7 @@ def _named(shown: Sequence[Json], inches: float) -> list[tuple[str, str]]:
         return []
     lowest = [p["label"] for p in shown if p["is_minimum"]]
     lines = [(f"○ {', '.join(lowest)}", style.MINIMISER)] if lowest else []
-    lines += [(f"★ {p['label']}", style.FAVOURITE) for p in shown if p["is_favourite"]]
+    lines += [(f"★ {p['label']}", signs.FAVOURITE) for p in shown if p["is_favourite"]]
     return [(style.one_line(text, inches, 8.5), color) for text, color in lines]
 
 
@@ -163,7 +164,7 @@ def _legend(result: Json, metric: Json, groups: Sequence[Json]) -> list[Artist]:
     shown = [points(g, metric) for g in groups]
     handles: list[Artist] = [style.minimum_ring(extreme(metric))]
     if any(p["is_favourite"] for one in shown for p in one):
-        handles.append(style.favourite_star(style.favourite_words(held, simulated=result["study"]["simulated"])))
+        handles.append(signs.favourite_star(signs.favourite_words(held, simulated=result["study"]["simulated"])))
     if _bounded(shown):
         handles.append(Line2D([], [], color=style.MUTED, linewidth=1.2, label="95 % interval"))
     if any(map(scatter.ends, shown)):

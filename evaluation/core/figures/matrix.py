@@ -11,7 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
+from generation.core.drawing import style
 
 #: Blue for what is preferred or predicted to be, orange for what is not; white where it is even.
 PREFERENCE = LinearSegmentedColormap.from_list(
@@ -87,7 +88,7 @@ def _write(axes: Axes, cell: Cell, ink: str, size: float) -> None:
         axes.text(cell.column, down, cell.note, ha="center", va="center", fontsize=LEAST_SIZE, color=ink, zorder=5)
     if cell.mark:
         kind = {"favourite": "*", "minimiser": "o"}[cell.mark]
-        face = style.FAVOURITE if kind == "*" else "white"
+        face = signs.FAVOURITE if kind == "*" else "white"
         edge = style.INK if kind == "*" else style.MINIMISER
         # In the upper left corner, at the same distance from the edges whatever the size of the field.
         at = axes.transData + ScaledTranslation(7 / 72, -7 / 72, axes.figure.dpi_scale_trans)

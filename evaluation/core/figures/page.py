@@ -9,10 +9,11 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
+from generation.core.drawing import style
 from generation.core.drawing.sheet import Banner, Sheet, sheet
 
-REHEARSAL = Banner("SIMULATED – NO PEOPLE VOTED", style.SIMULATED)
+REHEARSAL = Banner("SIMULATED – NO PEOPLE VOTED", signs.SIMULATED)
 
 
 def page(

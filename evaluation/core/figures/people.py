@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from evaluation.core.dataset import WITHDREW
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, table, texts
 from evaluation.core.figures.page import page
+from generation.core.drawing import style
 
 STEM = "fig11_participants"
 #: Most dots on top of each other; where more participants share a place, a dot stands for several.
@@ -74,7 +75,7 @@ def _draw(result: Json, narrow: bool) -> Figure:
     across, strip = each - 0.4, 1.35
     bins = 38 if narrow else 40
     handles = [
-        Line2D([], [], marker="o", markersize=4.5, color=style.FAVOURITE, linewidth=0, label="in the analysis"),
+        Line2D([], [], marker="o", markersize=4.5, color=signs.FAVOURITE, linewidth=0, label="in the analysis"),
         Line2D(
             [], [], marker="x", markersize=6, color=style.MINIMISER, linewidth=0, markeredgewidth=1.6, label="left out"
         ),
@@ -153,7 +154,7 @@ def _strip(axes: Axes, measure: Measure, rows: Sequence[Json], bins: int, per_do
             marks[inside][0].append(place)
             marks[inside][1].append(tall[place] + 0.6)
             tall[place] += 1
-    axes.plot(*marks[True], "o", markersize=4.2, color=style.FAVOURITE, markeredgecolor="white", markeredgewidth=0.4)
+    axes.plot(*marks[True], "o", markersize=4.2, color=signs.FAVOURITE, markeredgecolor="white", markeredgewidth=0.4)
     axes.plot(*marks[False], "x", markersize=5, color=style.MINIMISER, markeredgewidth=1.6)
 
 

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, texts
 from evaluation.core.figures.files import files_of
 from evaluation.core.figures.page import page
 from evaluation.core.power import WANTED, monte_carlo_error
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM = "fig13_power"
 #: Of each panel: its share in the rows of a plan, its title, and the truth that is to be found.
@@ -84,7 +84,7 @@ def _draw(plan: Json, narrow: bool) -> Figure:
 def _curves(axes: Axes, plan: Json, share: str) -> None:
     axes.axhline(WANTED, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     if _shows_planned(plan):
-        axes.axvline(plan["planned"], color=style.SIMULATED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        axes.axvline(plan["planned"], color=signs.SIMULATED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
     for win, (color, marker) in zip(_wins(plan), LOOKS, strict=True):
         x, y = [row["participants"] for row in _of(plan, win)], [row[share] for row in _of(plan, win)]
         reach = [1.96 * monte_carlo_error(value, plan["replicates"]) for value in y]
@@ -114,7 +114,7 @@ def _legend(plan: Json) -> list[Artist]:
     handles.append(Line2D([], [], color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), label=wanted))
     if _shows_planned(plan):
         label = f"planned: {plan['planned']}"
-        handles.append(Line2D([], [], color=style.SIMULATED, linewidth=1, linestyle=(0, (1, 2)), label=label))
+        handles.append(Line2D([], [], color=signs.SIMULATED, linewidth=1, linestyle=(0, (1, 2)), label=label))
     return handles
 
 

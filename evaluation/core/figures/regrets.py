@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.core.figures import forest, style
+from evaluation.core.figures import forest, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -24,7 +24,7 @@ from evaluation.core.figures.chart import (
     texts,
 )
 from evaluation.core.figures.page import names, page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM, SECTION = "fig09_regret", "regret"
 TITLE = "What choosing by a metric costs"
@@ -90,10 +90,10 @@ def _draw(result: Json, narrow: bool) -> Figure:
     axes.set_xlabel("regret (logit)", fontsize=9)
     _meetings(axes.secondary_xaxis("top"), low, high, across)
     for i, one in enumerate(shown.values()):
-        forest.interval(axes, i, (one["low"], one["high"]), style.FAVOURITE, thick=False)
+        forest.interval(axes, i, (one["low"], one["high"]), signs.FAVOURITE, thick=False)
         if one["plugin"] is not None:
             axes.plot(one["plugin"], i, "|", markersize=13, color=style.MUTED, markeredgewidth=2, zorder=4)
-        forest.dot(axes, i, one["crossfit"], style.FAVOURITE, sure=one["low"] is not None and one["low"] > 0)
+        forest.dot(axes, i, one["crossfit"], signs.FAVOURITE, sure=one["low"] is not None and one["low"] > 0)
     if others:
         axes.axhline(len(shown) - 0.5, color=style.MUTED, linewidth=1)
     for i, (_, value) in enumerate(others, start=len(shown)):
@@ -127,7 +127,7 @@ def _legend(bounded: bool) -> list[Artist]:
             [],
             marker="o",
             markersize=8,
-            color=style.FAVOURITE,
+            color=signs.FAVOURITE,
             linewidth=1.3,
             label=f"cross-fit{', simultaneous 95 % interval' if bounded else ''}",
         ),

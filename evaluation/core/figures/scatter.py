@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Json
 from evaluation.core.figures.labels import place_labels
+from generation.core.drawing import style
 
 #: Points above which only the minimiser and the favourite are named.
 MOST_LABELS = 15
@@ -93,7 +94,7 @@ def _point(axes: Axes, p: Json, size: float) -> None:
             p["y"],
             "*",
             markersize=size + 4,
-            color=style.FAVOURITE,
+            color=signs.FAVOURITE,
             markeredgecolor=style.INK,
             markeredgewidth=0.7,
             zorder=5,

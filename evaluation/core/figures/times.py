@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Chart, Json, Table, basis, columns, pooled, section, texts
 from evaluation.core.figures.page import page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM, SECTION = "fig10_times", "quality"
 #: Answers below it count as fast (``share_fast``), in ms.
@@ -75,11 +75,11 @@ def _histogram(axes: Axes, rt: Json, median: float, inches: float) -> None:
     axes.set_ylim(0, top * 1.22)
     for i in used:
         axes.bar(
-            edges[i], counts[i], width=edges[i + 1] - edges[i], align="edge", color=style.BAR, edgecolor="white",
+            edges[i], counts[i], width=edges[i + 1] - edges[i], align="edge", color=signs.BAR, edgecolor="white",
             linewidth=0.8, zorder=2,
         )  # fmt: skip
-    axes.axvline(median, ymax=0.87, color=style.FAVOURITE, linewidth=1.8, zorder=3)
-    axes.text(median, top * 1.08, f"median {median / 1000:.1f} s", fontsize=8.5, color=style.FAVOURITE, ha="center")
+    axes.axvline(median, ymax=0.87, color=signs.FAVOURITE, linewidth=1.8, zorder=3)
+    axes.text(median, top * 1.08, f"median {median / 1000:.1f} s", fontsize=8.5, color=signs.FAVOURITE, ha="center")
     axes.axvline(FAST, ymax=0.72, color=style.MINIMISER, linewidth=1.4, linestyle=(0, (4, 3)), zorder=3)
     # Beside the line on the side where there are fewer answers.
     axes.text(FAST * 0.96, top * 0.8, "fast\n(0.5 s)", fontsize=8.5, color=style.MINIMISER, ha="right", va="center")
@@ -105,8 +105,8 @@ def _distance(axes: Axes, steps: Sequence[Json], inches: float) -> None:
     middle = [(step["low"] + step["high"]) / 2 for step in steps]
     axes.plot(middle, seconds, color=style.MUTED, linewidth=1, zorder=1)
     for step, at, value in zip(steps, middle, seconds, strict=True):
-        axes.plot([step["low"], step["high"]], [value, value], color=style.FAVOURITE, linewidth=1.4, zorder=2)
-        axes.plot(at, value, "o", markersize=6.5, color=style.FAVOURITE, zorder=3)
+        axes.plot([step["low"], step["high"]], [value, value], color=signs.FAVOURITE, linewidth=1.4, zorder=2)
+        axes.plot(at, value, "o", markersize=6.5, color=signs.FAVOURITE, zorder=3)
     axes.set_xlim(0, max(step["high"] for step in steps) * 1.06 or 1.0)
     axes.set_ylim(0, max(seconds) * 1.25)
     axes.xaxis.set_major_locator(ticks.few(inches, 0.5))

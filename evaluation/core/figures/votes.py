@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from evaluation.core.figures import style
+from evaluation.core.figures import signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -31,6 +31,7 @@ from evaluation.core.figures.chart import (
     texts,
 )
 from evaluation.core.figures.page import page
+from generation.core.drawing import style
 
 MINIMUM_FILL = "#fbe3d3"
 #: Where the rule of the possible favourites stands: beyond every whisker.
@@ -135,7 +136,7 @@ def _bar(axes: Axes, i: int, row: Json, *, is_minimum: bool, is_top: bool, look:
     if row["share"] is None:
         axes.text(0.02, i, "not shown", va="center", fontsize=8.5, color=style.MUTED, style="italic")
         return
-    axes.barh(i, row["share"], height=0.62, color=style.FAVOURITE if is_top else style.BAR, linewidth=0, zorder=2)
+    axes.barh(i, row["share"], height=0.62, color=signs.FAVOURITE if is_top else signs.BAR, linewidth=0, zorder=2)
     if is_minimum:
         # Two layers, because a hatch takes the colour of its edge: white on the blue of the favourite, else orange.
         fill = "none" if is_top else MINIMUM_FILL
@@ -165,7 +166,7 @@ def _tag(axes: Axes, i: int, bounds: tuple[float, float], look: Look, *, is_mini
     length = style.text_width([text], 9.5, "bold") / look.inches
     number = 0.4 / look.inches
     if bounds[1] + number + length < RULE - 0.04:
-        color = style.FAVOURITE if is_top else style.MINIMISER
+        color = signs.FAVOURITE if is_top else style.MINIMISER
         room = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
         axes.text(bounds[1] + number, i, text, color=color, bbox=room, **font)
     elif is_top and not is_minimum and 0.065 + length < bounds[0] - number - 0.02:
@@ -192,7 +193,7 @@ def _bracket(axes: Axes, rows: Sequence[Json]) -> None:
             start = i
         elif not here and start is not None:
             ends = [start - 0.38, i - 0.62]
-            rule: dict[str, Any] = {"color": style.FAVOURITE, "linewidth": 3.4, "solid_capstyle": "round"}
+            rule: dict[str, Any] = {"color": signs.FAVOURITE, "linewidth": 3.4, "solid_capstyle": "round"}
             axes.plot([RULE, RULE], ends, clip_on=False, zorder=5, **rule)
             start = None
 
@@ -201,7 +202,7 @@ def _words(result: Json, groups: Sequence[Json]) -> dict[str, str]:
     metric = primary(result)
     return {
         "minimum": extreme(metric) if metric else "lowest loss",
-        "favourite": style.favourite_words(groups, simulated=result["study"]["simulated"]),
+        "favourite": signs.favourite_words(groups, simulated=result["study"]["simulated"]),
     }
 
 
@@ -211,9 +212,9 @@ def _legend(result: Json, groups: Sequence[Json]) -> list[Artist]:
     if any(minimisers(result, g) for g in groups):
         handles.append(Patch(facecolor=MINIMUM_FILL, edgecolor=style.MINIMISER, hatch="////", label=words["minimum"]))
     if any(g["favourite"] is not None for g in groups):
-        handles.append(style.favourite_star(words["favourite"]))
+        handles.append(signs.favourite_star(words["favourite"]))
     if any(r["in_favourite_set"] for g in groups for r in g["rows"]):
-        handles.append(Line2D([], [], color=style.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"))
+        handles.append(Line2D([], [], color=signs.FAVOURITE, linewidth=3.4, label="could be the favourite (95 %)"))
     dashed = Line2D([], [], color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), label="no preference")
     return [*handles, dashed]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.core.figures import forest, style
+from evaluation.core.figures import forest, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -19,6 +19,7 @@ from evaluation.core.figures.chart import (
     voters,
 )
 from evaluation.core.figures.page import names, page
+from generation.core.drawing import style
 
 STEM, SECTION = "fig08_weights", "learned"
 
@@ -75,9 +76,9 @@ def _row(axes: Axes, i: int, key: str, found: Json) -> None:
     generator: float | None = found.get("lambda_generator")
     if key == "voters":
         low, high = found["lambda_low"], found["lambda_high"]
-        forest.interval(axes, i, (low, high), style.FAVOURITE, thick=True)
+        forest.interval(axes, i, (low, high), signs.FAVOURITE, thick=True)
         apart = low is not None and (generator is None or not low <= generator <= high)
-        forest.dot(axes, i, found["lambda"], style.FAVOURITE, sure=apart)
+        forest.dot(axes, i, found["lambda"], signs.FAVOURITE, sure=apart)
     elif generator is not None and key == "generator":
         forest.dot(axes, i, generator, style.MINIMISER, marker="D")
         axes.axvline(generator, color=style.MINIMISER, linewidth=1, linestyle=(0, (4, 3)), zorder=1)

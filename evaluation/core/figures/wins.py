@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from evaluation.core.figures import matrix, style
+from evaluation.core.figures import matrix
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -29,6 +29,7 @@ from evaluation.core.figures.chart import (
 )
 from evaluation.core.figures.matrix import Cell
 from evaluation.core.figures.page import Names, names, page
+from generation.core.drawing import style
 
 #: Meetings below which a share is not coloured.
 ENOUGH = 5

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from evaluation.core import simulator
-from evaluation.core.figures import style
 from evaluation.core.figures.power import CHART, power_files
 from evaluation.core.power import (
     ASSUMED,
@@ -26,6 +25,7 @@ from evaluation.core.power import (
 )
 from evaluation.core.simulator import Crowd
 from evaluation.core.verdict import hypotheses
+from generation.core.drawing import style
 from tests.evaluation.core.figures.drawn import boxes, touching
 
 #: Everybody alike: votes are independent.

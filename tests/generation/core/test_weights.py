@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from generation.core import weights
+from generation.core.weights import published
 
 
 def _manifest(folder: Path, **entry: object) -> None:
@@ -41,7 +42,7 @@ def test_nothing_there_is_a_sentence_that_says_what_to_do() -> None:
 
 def test_a_failed_download_is_the_same_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EYEBALLOT_DOWNLOAD", "1")
-    monkeypatch.setattr(weights, "_DOWNLOADS", "http://127.0.0.1:9/")  # the discard port: refused at once
+    monkeypatch.setattr(published, "DOWNLOADS", "http://127.0.0.1:9/")  # the discard port: refused at once
     with pytest.raises(weights.WeightsMissing, match=r"download failed.*vgg16-397923af\.pth"):
         weights.find("vgg16")
     assert not list(tmp_path.rglob("*.part"))

@@ -8,9 +8,9 @@ import numpy as np
 
 from evaluation.core.analysis import analyse
 from evaluation.core.dataset import MetricInfo, Score
-from evaluation.core.figures import style
 from evaluation.core.figures.files import CHARTS
 from evaluation.core.options import Options
+from generation.core.drawing import style
 from tests.evaluation.core.figures.drawn import LONG, boxes
 from tests.evaluation.simulate import study
 

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from evaluation.core.analysis import analyse
-from evaluation.core.figures import chart_texts, style, votes
+from evaluation.core.figures import chart_texts, votes
 from evaluation.core.figures.files import CHARTS
+from generation.core.drawing import style
 from tests.evaluation.core.figures.drawn import boxes, touching
 from tests.evaluation.core.figures.studies import ALWAYS, DRAWN, FAST, STUDIES, result, study_of
 

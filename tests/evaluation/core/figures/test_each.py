@@ -11,9 +11,10 @@ from matplotlib.lines import Line2D
 
 from evaluation.core.analysis import analyse
 from evaluation.core.dataset import MetricInfo
-from evaluation.core.figures import chart_texts, dose, people, style, times, votes
+from evaluation.core.figures import chart_texts, dose, people, times, votes
 from evaluation.core.figures.files import CHARTS
 from evaluation.core.figures.page import page
+from generation.core.drawing import style
 from tests.evaluation.core.figures.drawn import LONG, boxes, touching
 from tests.evaluation.core.figures.studies import FAST, GRID, by_stem, result, result_of, rows, study_of, texts_of
 

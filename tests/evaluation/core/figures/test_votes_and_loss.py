@@ -13,10 +13,11 @@ from matplotlib.text import Text
 
 from evaluation.core import standalone
 from evaluation.core.analysis import analyse
-from evaluation.core.figures import chart_files, chart_texts, style, votes
+from evaluation.core.figures import chart_files, chart_texts, votes
 from evaluation.core.figures.loss import loss_figure
 from evaluation.core.figures.votes import votes_figure
 from evaluation.core.options import Options
+from generation.core.drawing import style
 from generation.core.drawing.style import new_figure
 from tests.evaluation.core.figures.drawn import LONG, boxes, touching
 from tests.evaluation.simulate import study

@@ -1,0 +1,1 @@
+"""The sections of docs/seed-tables.md: ``meng``, ``corrected`` and ``lee``; ``tables`` is what they share."""
