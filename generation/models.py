@@ -17,6 +17,7 @@ class Artifact(models.Model):
         IMAGE = "image", "image"
         CURVE = "curve", "loss curve"
         WEIGHTS = "weights", "network weights"
+        DATA = "data", "photographs"
 
     sha256 = models.CharField(primary_key=True, max_length=64, validators=[SHA256])
     kind = models.CharField(max_length=8, choices=Kind)
@@ -151,6 +152,7 @@ class Job(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     progress = models.FloatField(default=0, help_text="Share of the work that is done, 0 to 1.")
+    note = models.CharField(max_length=200, blank=True, help_text="What the worker last said of it.")
     depends_on = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="dependants")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -161,6 +163,55 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} job {self.digest[:8]} ({self.status})"
+
+
+class Training(models.Model):
+    """One trained network: method, parameters, seed and photographs. Unique by digest, whoever asks for it.
+
+    `losses` are those of its last finite epoch, beside what a grey picture would score; `curve` has them by epoch.
+    """
+
+    class Status(models.TextChoices):
+        PLANNED = "planned", "planned"
+        OK = "ok", "ok"
+        NAN = "nan", "diverged"
+        FAILED = "failed", "failed"
+
+    digest = models.CharField(max_length=64, unique=True, validators=[SHA256])
+    task = models.CharField(max_length=60)
+    spec = models.JSONField()
+    data = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
+    job = models.ForeignKey(Job, models.PROTECT, related_name="trainings", null=True, blank=True)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PLANNED)
+    reason = models.TextField(blank=True)
+    epochs = models.PositiveIntegerField(default=0, help_text="Epochs that are done.")
+    final_reason = models.CharField(max_length=80, blank=True)
+    losses = models.JSONField(default=dict)
+    curve = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
+    seconds = models.FloatField(default=0)
+    provenance = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"training {self.digest[:8]} ({self.get_status_display()})"
+
+
+class Checkpoint(models.Model):
+    """The network of a training as it was after an epoch."""
+
+    training = models.ForeignKey(Training, models.CASCADE, related_name="checkpoints")
+    epoch = models.PositiveIntegerField()
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["epoch"]
+        constraints = [models.UniqueConstraint(fields=["training", "epoch"], name="checkpoint_once_per_epoch")]
+
+    def __str__(self) -> str:
+        return f"{self.training}, epoch {self.epoch}"
 
 
 class Render(models.Model):
@@ -178,6 +229,7 @@ class Render(models.Model):
     seed = models.IntegerField(default=0)
     spec = models.JSONField()
     job = models.ForeignKey(Job, models.PROTECT, related_name="renders", null=True, blank=True)
+    training = models.ForeignKey(Training, models.PROTECT, related_name="renders", null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.PLANNED)
     reason = models.TextField(blank=True)
     image = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Prefetch, QuerySet
 
 from generation.core.weights import RANDOM_SHALLOW
-from generation.models import Cell, Grid, Render, Score
+from generation.models import Cell, Grid, Render, Score, Training
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,24 @@ def grid_progress(grid: Grid) -> GridProgress:
         diverged=counts.get(Render.Status.NAN, 0),
         failed=counts.get(Render.Status.FAILED, 0),
     )
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far the networks of a grid are trained; ``failed`` are among ``done``."""
+
+    total: int
+    done: int
+    failed: int
+
+
+def grid_trainings(grid: Grid) -> TrainingProgress:
+    """Count the trainings of a grid by their state."""
+    rows = Training.objects.filter(renders__cells__grid=grid).distinct()
+    counts = dict(rows.values_list("status").annotate(n=Count("pk", distinct=True)))
+    total = sum(counts.values())
+    failed = counts.get(Training.Status.FAILED, 0)
+    return TrainingProgress(total, total - counts.get(Training.Status.PLANNED, 0), failed)
 
 
 def grid_cells(grid: Grid) -> QuerySet[Cell]:

@@ -118,7 +118,10 @@ def specs(weights: Mapping[str, str], wanted: Sequence[str] | None = None) -> li
 _SIMILARITY = "generation.core.metrics.similarity"
 _COLOUR = "generation.core.metrics.colour"
 _TEXTURE = "generation.core.metrics.texture"
+_CHROMA = "generation.core.metrics.chroma"
 _HEADS: Mapping[str, Any] = MappingProxyType({"heads_sha256": LPIPS_HEADS_SHA256})
+#: Range of a and of b in Lab units that PSNR and SSIM take: [-1, 1] of ab / 110, on which networks predict.
+_AB_RANGE: Mapping[str, Any] = MappingProxyType({"data_range": 220.0})
 
 for _entry in (
     PictureMetric(
@@ -162,6 +165,29 @@ for _entry in (
         "style_contrast", "Colour contrast of the style picture", f"{_COLOUR}:style_contrast", reference="style",
         unit="ΔE*ab",
     ),
+    PictureMetric(
+        "psnr_rgb", "PSNR to the photograph", f"{_CHROMA}:psnr_rgb", role="independent", direction="higher_better",
+        reference="content", unit="dB",
+    ),
+    PictureMetric(
+        "psnr_ab", "PSNR of a*b* to the photograph", f"{_CHROMA}:psnr_ab", role="independent",
+        direction="higher_better", reference="content", unit="dB", config=_AB_RANGE,
+    ),
+    PictureMetric(
+        "ssim_ab", "SSIM of a*b* to the photograph", f"{_CHROMA}:ssim_ab", role="independent",
+        direction="higher_better", reference="content", config=_AB_RANGE,
+    ),
+    PictureMetric(
+        "delta_e", "Colour difference to the photograph (CIE 1976)", f"{_CHROMA}:delta_e", role="independent",
+        reference="content", unit="ΔE*ab",
+    ),
+    PictureMetric(
+        "auc", "Raw accuracy AuC (Zhang et al. 2016)", f"{_CHROMA}:auc", role="independent",
+        direction="higher_better", reference="content",
+    ),
+    PictureMetric(
+        "chroma_ratio", "Chroma over that of the photograph", f"{_CHROMA}:chroma_ratio", reference="content"
+    ),
 ):  # fmt: skip
     register(_entry)
 
@@ -170,4 +196,10 @@ STYLE_TRANSFER: tuple[str, ...] = (
     "lpips_content", "lpips_style", "ssim_content", "colourfulness", "sharpness", "mean_luminance", "mean_saturation",
     "noise_sigma", "spectral_slope", "high_frequency_share", "lpips_reduced_2", "lpips_reduced_4", "ssim_reduced_2",
     "ssim_reduced_4", "style_contrast",
+)  # fmt: skip
+
+#: What colorization measures of each picture unasked, beside the losses of its runs. Part of the design, as above.
+COLORIZATION: tuple[str, ...] = (
+    "psnr_rgb", "psnr_ab", "ssim_content", "ssim_ab", "lpips_content", "delta_e", "auc", "colourfulness",
+    "chroma_ratio",
 )  # fmt: skip

@@ -27,11 +27,17 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Lock
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
+
+
+class Progress(Protocol):
+    """Called with what is done, what there is to do, and words about it where there are any."""
+
+    def __call__(self, done: int, total: int, words: str = "", /) -> None: ...
+
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +59,7 @@ class Engine(Executor, ABC):
 
     @abstractmethod
     def channel(self, callback: Progress) -> Progress:
-        """A picklable ``progress(done, total)`` for a job: what the worker says there reaches ``callback`` here.
+        """A picklable ``progress(done, total, words)`` for a job: what the worker says there reaches ``callback`` here.
 
         With worker processes ``callback`` runs on a listening thread: note the numbers there, use no database.
         """
@@ -158,9 +164,9 @@ class ProcessEngine(Engine):
             ready = wait([self._inbox, self._wake_listener])
             if self._inbox in ready:
                 try:
-                    number, done, total = self._inbox.recv()
+                    number, done, total, words = self._inbox.recv()
                     if (callback := self._callbacks.get(number)) is not None:
-                        callback(done, total)
+                        callback(done, total, words)
                 except (EOFError, OSError):
                     return
                 except Exception:  # progress is for the eyes; a fault in showing it must not end it
@@ -175,10 +181,10 @@ class _Channel:
 
     number: int
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, words: str = "", /) -> None:
         _WORKER["lock"].acquire()
         try:
-            _WORKER["outbox"].send((self.number, done, total))
+            _WORKER["outbox"].send((self.number, done, total, words))
         finally:
             _WORKER["lock"].release()
 

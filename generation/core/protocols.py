@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from generation.core.spec import MetricSpec, Params, RenderSpec, ScoreValue
+from generation.core.spec import MetricSpec, Params, RenderSpec, ScoreValue, TrainResult, TrainSpec
 
 Image = npt.NDArray[np.uint8]
 
@@ -54,6 +55,20 @@ class Measure(Protocol):
     ) -> list[ScoreValue]: ...
 
 
+#: Called with what is done, what there is to do, and words about it for people.
+Say = Callable[[int, int, str], None]
+
+
+class Train(Protocol):
+    """Trains one network. ``data``: the pack of photographs; ``save_at``: epochs whose network is kept (the last one
+    always is); ``scratch``: a folder on this machine where the state may be kept, so that a training that was killed
+    goes on; None keeps nothing. Raises ``ValueError`` with a sentence for what cannot be trained."""
+
+    def __call__(
+        self, spec: TrainSpec, data: bytes, save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None, /
+    ) -> TrainResult: ...
+
+
 def loss_terms(curve: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, tuple[npt.NDArray[np.float64], float]]:
     """The terms of a curve by name: values by step, and the weight of each in the total, which itself weighs 1.
 
@@ -68,3 +83,10 @@ def read_curve(data: bytes) -> dict[str, npt.NDArray[np.float64]]:
     """The arrays of a curve artifact (npz without pickles), by name."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def curve_bytes(arrays: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
+    """A curve artifact of the arrays; the inverse of :func:`read_curve`."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()

@@ -8,23 +8,23 @@ numbers are taken on the PNG as it will be stored, decoded again, because that i
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import io
-import platform
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast
-
-import numpy as np
-import numpy.typing as npt
-import torch
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from generation.core import images, postprocess, weights
-from generation.core.protocols import Measure, Picture, Renderer, Tick
-from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderResult, RenderSpec, ScoreValue, sha256_bytes
+from generation.core.protocols import Measure, Picture, Renderer, Tick, curve_bytes
+from generation.core.runtime import environment, load, torch_settings, unexpected
+from generation.core.spec import (
+    TRAINED,
+    JobItem,
+    JobSpec,
+    MetricSpec,
+    RenderResult,
+    RenderSpec,
+    ScoreValue,
+    sha256_bytes,
+)
 
 __all__ = ["Measure", "Picture", "Renderer", "Tick", "run_job"]
 
@@ -48,10 +48,10 @@ def run_job(
     """
     counter = _Counter(job, progress)
     deterministic = bool(job.engine.get("deterministic", False))
-    with _settings(1 if deterministic else threads, deterministic):
+    with torch_settings(1 if deterministic else threads, deterministic):
         pictures: dict[int, tuple[Picture, float]] = {}
         for method, members in _by_method(job).items():
-            wanted = [postprocess.unprocessed(job.items[index].render) for index in members]
+            wanted = [postprocess.unprocessed(_given(job.items[index])) for index in members]
             batch = list({spec.digest: spec for spec in wanted}.values())
             started = time.perf_counter()
             made = _render(method, batch, artifacts, renderers, job, counter.tick)
@@ -70,6 +70,13 @@ def run_job(
             results.append(_finish(item, picture, seconds, artifacts, job.metrics, measure))
             counter.tick(1)
     return results
+
+
+def _given(item: JobItem) -> RenderSpec:
+    """The render of an item with its trained network named among its weights, where it has one."""
+    if item.network is None:
+        return item.render
+    return dataclasses.replace(item.render, weights={**item.render.weights, TRAINED: item.network})
 
 
 def _processed(picture: Picture, spec: RenderSpec) -> Picture:
@@ -111,15 +118,15 @@ def _render(
     refused = {index: reason for index, spec in enumerate(batch) if (reason := _obstacle(spec, artifacts))}
     ready = [spec for index, spec in enumerate(batch) if index not in refused]
     try:
-        renderer = cast(Renderer, _load(renderers[method]))
+        renderer = cast(Renderer, load(renderers[method]))
         made = iter(renderer(ready, artifacts, job.engine, tick) if ready else [])
         return [_failed(refused[i]) if i in refused else next(made) for i in range(len(batch))]
     except KeyError:
         if method not in renderers:
             return [_failed(f"There is no renderer for the method {method!r}.")] * len(batch)
-        return [_failed(_sentence("Rendering"))] * len(batch)
+        return [_failed(unexpected("Rendering"))] * len(batch)
     except Exception:  # a fault of the renderer must not take the grid down
-        return [_failed(refused.get(i, _sentence("Rendering"))) for i in range(len(batch))]
+        return [_failed(refused.get(i, unexpected("Rendering"))) for i in range(len(batch))]
 
 
 def _obstacle(spec: RenderSpec, artifacts: Mapping[str, bytes]) -> str:
@@ -129,9 +136,12 @@ def _obstacle(spec: RenderSpec, artifacts: Mapping[str, bytes]) -> str:
             return f"The source picture {digest[:12]} was not given to the job."
         if sha256_bytes(artifacts[digest]) != digest:
             return f"The source picture {digest[:12]} is damaged: its bytes have another SHA-256. Upload it again."
+    if spec.training and spec.weights.get(TRAINED) not in artifacts:
+        return "The network that makes this picture is not there: it was not trained, or its file is gone."
     try:
         for network, digest in spec.weights.items():
-            weights.find(network, digest)
+            if network != TRAINED:
+                weights.find(network, digest)
     except weights.WeightsError as error:
         return str(error)
     return ""
@@ -152,17 +162,17 @@ def _finish(
         png = images.encode_png(picture.image) if picture.image is not None else None
     scores: Sequence[ScoreValue] = ()
     if png is not None:
-        scores = _measure(images.decode(png, "the rendered PNG"), item.render, artifacts, metrics, measure)
+        scores = _measure(images.decode(png, "the rendered PNG"), _given(item), artifacts, metrics, measure)
     else:
         scores = [ScoreValue(metric.key, None, "failed", "There is no image to measure.") for metric in metrics]
     return RenderResult(
         status=picture.status,
         png=png if item.image is None else None,
-        curve=_curve(picture.curve) if picture.curve else None,
+        curve=curve_bytes(picture.curve) if picture.curve else None,
         steps=picture.steps,
         final_step_reason=picture.final_step_reason,
         seconds=seconds,
-        provenance={**_environment(), **picture.provenance},
+        provenance={**environment(), **picture.provenance},
         scores=tuple(scores),
         reason=picture.reason,
     )
@@ -185,32 +195,14 @@ def _measure(
     image: images.Image, spec: RenderSpec, artifacts: Mapping[str, bytes], metrics: Sequence[MetricSpec], measure: str
 ) -> Sequence[ScoreValue]:
     try:
-        return cast(Measure, _load(measure))(image, spec, artifacts, metrics)
+        return cast(Measure, load(measure))(image, spec, artifacts, metrics)
     except Exception:  # as above: a fault of a measure is a status of these scores
-        reason = _sentence("Measuring")
+        reason = unexpected("Measuring")
         return [ScoreValue(metric.key, None, "failed", reason) for metric in metrics]
 
 
 def _failed(reason: str) -> Picture:
     return Picture("failed", None, reason=reason)
-
-
-def _sentence(doing: str) -> str:
-    """The exception being handled, as a sentence with the place it came from."""
-    lines = traceback.format_exc(limit=-1).strip().splitlines()
-    place = next((line.strip() for line in lines if line.strip().startswith("File")), "")
-    return f"{doing} failed unexpectedly: {lines[-1]} ({place})."
-
-
-def _load(name: str) -> Any:
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def _curve(arrays: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()
 
 
 class _Counter:
@@ -230,39 +222,3 @@ class _Counter:
         self._done = min(self._done + steps, self._total)
         if self._progress is not None:
             self._progress(self._done, self._total)
-
-
-@contextmanager
-def _settings(threads: int | None, deterministic: bool) -> Iterator[None]:
-    """Torch as this job wants it, and as it was afterwards. TF32 is off: float32 is what the provenance says."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    if threads:
-        torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
-
-
-def _environment() -> dict[str, Any]:
-    """What ran here: versions, device, threads."""
-    cuda = torch.cuda.is_available()
-    return {
-        **{name: _version(name) for name in ("torch", "torchvision", "lpips", "numpy", "pillow")},
-        "python": platform.python_version(),
-        "device": torch.cuda.get_device_name() if cuda else f"cpu {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 Scalar = str | int | float | bool
 Params = Mapping[str, Scalar]
 
@@ -75,7 +78,11 @@ class ConditionSpec:
 
 @dataclass(frozen=True)
 class RenderSpec:
-    """One image: scene x condition x seed, with the exact weights files (network name -> SHA-256) it needs."""
+    """One image: scene x condition x seed, with the exact weights files (network name -> SHA-256) it needs.
+
+    ``training``: digest of the :class:`TrainSpec` whose network makes the image. What that network weighs is not known
+    before it is trained: only while the image is made or measured, ``weights["trained"]`` names the file.
+    """
 
     task: str
     method: str
@@ -84,6 +91,7 @@ class RenderSpec:
     params: Params
     seed: int
     weights: Mapping[str, str] = field(default_factory=dict)
+    training: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object stored with the render; :meth:`from_json` is its inverse."""
@@ -95,7 +103,7 @@ class RenderSpec:
             "params": dict(self.params),
             "seed": self.seed,
             "weights": dict(self.weights),
-        }
+        } | ({"training": self.training} if self.training else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RenderSpec:
@@ -105,6 +113,44 @@ class RenderSpec:
     @property
     def digest(self) -> str:
         """Identity of the render."""
+        return digest(self.to_json())
+
+
+#: The name under which a trained network stands among the weights of a render.
+TRAINED = "trained"
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """One trained network: what decides how it comes out. ``data``: SHA-256 of the pack of photographs.
+
+    ``params`` are those of the method that decide the training; the engine's settings belong to the job, as for images.
+    """
+
+    task: str
+    method: str
+    params: Params
+    seed: int
+    data: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object stored with the training; :meth:`from_json` is its inverse."""
+        return {
+            "task": self.task,
+            "method": self.method,
+            "params": dict(self.params),
+            "seed": self.seed,
+            "data": self.data,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> TrainSpec:
+        """Rebuild a spec from :meth:`to_json`; an unknown key raises ``TypeError``."""
+        return cls(**value)
+
+    @property
+    def digest(self) -> str:
+        """Identity of the trained network: what has it is not trained again."""
         return digest(self.to_json())
 
 
@@ -161,11 +207,13 @@ class JobItem:
     """One image of a job. With ``image`` (SHA-256 of a stored PNG) it is only measured; without, rendered first.
 
     With ``base`` (SHA-256 of a stored PNG: the same render before post-processing) only the post-processing is done.
+    ``network``: SHA-256 of the trained network that makes the picture, as soon as there is one.
     """
 
     render: RenderSpec
     image: str | None = None
     base: str | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +232,9 @@ class JobSpec:
         """The JSON object stored in the queue; :meth:`from_json` is its inverse."""
         return {
             "items": [
-                {"render": i.render.to_json(), "image": i.image} | ({"base": i.base} if i.base else {})
+                {"render": i.render.to_json(), "image": i.image}
+                | ({"base": i.base} if i.base else {})
+                | ({"network": i.network} if i.network else {})
                 for i in self.items
             ],
             "metrics": [metric.to_json() for metric in self.metrics],
@@ -195,7 +245,10 @@ class JobSpec:
     def from_json(cls, value: Mapping[str, Any]) -> JobSpec:
         """Rebuild a job from :meth:`to_json`."""
         return cls(
-            items=tuple(JobItem(RenderSpec.from_json(i["render"]), i["image"], i.get("base")) for i in value["items"]),
+            items=tuple(
+                JobItem(RenderSpec.from_json(i["render"]), i["image"], i.get("base"), i.get("network"))
+                for i in value["items"]
+            ),
             metrics=tuple(MetricSpec.from_json(m) for m in value["metrics"]),
             engine=dict(value["engine"]),
         )
@@ -207,9 +260,37 @@ class JobSpec:
 
     @property
     def artifacts(self) -> frozenset[str]:
-        """SHA-256 of every source and stored image the job needs to be given."""
-        given = ((i.render.content, i.render.style, i.image, i.base) for i in self.items)
+        """SHA-256 of every source, stored image and trained network the job needs to be given."""
+        given = ((i.render.content, i.render.style, i.image, i.base, i.network) for i in self.items)
         return frozenset(digest for names in given for digest in names if digest)
+
+
+@dataclass(frozen=True)
+class TrainJobSpec:
+    """The job that trains one network. ``save_at``: epochs whose network is kept; the last one always is."""
+
+    training: TrainSpec
+    save_at: tuple[int, ...] = ()
+    engine: Params = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object stored in the queue; :meth:`from_json` is its inverse."""
+        return {"training": self.training.to_json(), "save_at": list(self.save_at), "engine": dict(self.engine)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> TrainJobSpec:
+        """Rebuild a job from :meth:`to_json`."""
+        return cls(TrainSpec.from_json(value["training"]), tuple(value["save_at"]), dict(value["engine"]))
+
+    @property
+    def digest(self) -> str:
+        """Identity of the job."""
+        return digest(self.to_json())
+
+    @property
+    def artifacts(self) -> frozenset[str]:
+        """SHA-256 of the pack of photographs."""
+        return frozenset([self.training.data])
 
 
 @dataclass(frozen=True)
@@ -244,4 +325,23 @@ class RenderResult:
     seconds: float
     provenance: Mapping[str, Any]
     scores: tuple[ScoreValue, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a trainer gives back. ``checkpoints``: epoch -> bytes of the network after it; ``curve``: float64 arrays by
+    name, one value an epoch; ``losses``: the numbers of the last finite epoch, and what doing nothing would score.
+
+    ``status``: ``ok``; ``nan`` (diverged; the checkpoints before stand); ``failed`` (nothing to keep; ``reason``).
+    """
+
+    status: str
+    checkpoints: Mapping[int, bytes] = field(default_factory=dict)
+    curve: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    epochs: int = 0
+    final_reason: str = ""
+    losses: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""

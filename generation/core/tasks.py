@@ -87,6 +87,23 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Trainer:
+    """How the network of a method is trained before it makes pictures.
+
+    ``train``: ``"module:function"`` with the signature of ``core.protocols.Train``. ``params(params)``: the part of the
+    parameters that decides the training. ``side(params)``: the square of the photographs, in px. ``epoch(params)``: the
+    epoch whose network makes the picture, 0 for the last. ``seconds``: ``"module:function"`` that foretells how long
+    trainings take here, see ``core.train.Foretell``.
+    """
+
+    train: str
+    params: Callable[[Params], Params]
+    side: Callable[[Params], int]
+    epoch: Callable[[Params], int]
+    seconds: str
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to make an image: ``render`` is ``"module:function"`` with the signature of ``core.render.Renderer``.
 
@@ -96,6 +113,7 @@ class Method:
     pictures of one run are planned together. ``derived(params)``: columns that follow from the parameters.
     ``notes(conditions, seeds)``: sentences about a whole grid, said before anything is rendered; each condition is its
     label and its parameters. It raises :class:`ParameterError` for conditions that cannot stand side by side.
+    ``trainer``: how the network is trained that makes the pictures, where one is.
     """
 
     name: str
@@ -108,6 +126,7 @@ class Method:
     run: Callable[[Params], Params] = lambda params: params
     derived: Callable[[Params], Mapping[str, float]] = lambda params: {}
     notes: Callable[[Sequence[tuple[str, Params]], Sequence[int]], list[str]] = lambda conditions, seeds: []
+    trainer: Trainer | None = None
 
     def complete(self, given: Mapping[str, object]) -> dict[str, Scalar]:
         """All parameters of the method: ``given`` checked, defaults filled in. Raises :class:`ParameterError`."""

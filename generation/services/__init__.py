@@ -7,8 +7,9 @@ from generation.services.artifacts import (
     photo_render,
     source_add,
 )
+from generation.services.layout import GridLayout, grid_layout
 from generation.services.measuring import missing_scores_lay
-from generation.services.planning import GridLayout, grid_lay, grid_layout
+from generation.services.planning import grid_lay
 from generation.services.queue import job_claim, job_complete, job_fail, job_release, lease_renew
 
 __all__ = [

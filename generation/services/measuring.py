@@ -10,7 +10,8 @@ from generation.core import catalogue, tasks, weights
 from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderSpec
 from generation.models import Grid, GridMetric, Job, Render, Score
 from generation.selectors import grid_progress
-from generation.services.planning import batches, engine_settings, job_queue, metric_row, metric_spec
+from generation.services.jobs import batches, engine_settings, job_queue
+from generation.services.planning import metric_row, metric_spec
 
 #: Scores that another try may turn into a number.
 _OPEN = (Score.Status.FAILED, Score.Status.UNAVAILABLE)
@@ -130,7 +131,7 @@ def failures(*, grid: Grid, metrics: Sequence[MetricSpec]) -> list[str]:
     renders = set(grid_pictures(grid).values_list("digest", flat=True))
     wanted = {metric.digest for metric in metrics}
     found = set()
-    for job in Job.objects.filter(status=Job.Status.FAILED, renders=None):
+    for job in Job.objects.filter(kind=Job.Kind.RENDER, status=Job.Status.FAILED, renders=None):
         spec = JobSpec.from_json(job.spec)
         if wanted & {m.digest for m in spec.metrics} and renders & {item.render.digest for item in spec.items}:
             found.add(job.error)

@@ -17,6 +17,7 @@ from generation.core.postprocess import unprocessed
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Artifact, Grid, Job, Metric, Render, Score
 from generation.services.artifacts import artifact_store
+from generation.services.training import network_inherit, training_failed, trainings_retry
 
 MAX_ATTEMPTS = 3
 
@@ -74,18 +75,20 @@ def jobs_of(*, grid: Grid) -> set[int]:
     making = set(Job.objects.filter(renders__cells__grid=grid).values_list("pk", flat=True))
     measuring = {
         job.pk
-        for job in Job.objects.filter(renders=None).exclude(status=Job.Status.DONE)
+        for job in Job.objects.filter(kind=Job.Kind.RENDER, renders=None).exclude(status=Job.Status.DONE)
         if renders & {item.render.digest for item in JobSpec.from_json(job.spec).items}
     }
     waited_for = set(Job.objects.filter(dependants__in=making).values_list("pk", flat=True))
     return making | measuring | waited_for
 
 
-def lease_renew(*, job: Job, holder: str, progress: float) -> bool:
-    """Prolong a lease and note the progress; false when the job was taken over meanwhile."""
+def lease_renew(*, job: Job, holder: str, progress: float, note: str = "") -> bool:
+    """Prolong a lease and note the progress, in words too; false when the job was taken over meanwhile."""
     return bool(
         Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING, lease_holder=holder).update(
-            lease_until=timezone.now() + timedelta(seconds=settings.EYEBALLOT_LEASE_SECONDS), progress=progress
+            lease_until=timezone.now() + timedelta(seconds=settings.EYEBALLOT_LEASE_SECONDS),
+            progress=progress,
+            note=note[:200],
         )
     )
 
@@ -116,7 +119,8 @@ def job_complete(*, job: Job, holder: str, results: Sequence[RenderResult]) -> b
             if item.image is None and render.status == Render.Status.PLANNED:
                 _render_finish(render, result, image, curve)
                 if result.status == Render.Status.OK and "base" in result.provenance:
-                    _render_inherit(render, Render.objects.get(digest=unprocessed(item.render).digest))
+                    _base_inherit(render, Render.objects.get(digest=unprocessed(item.render).digest))
+                network_inherit(render)
             _scores_store(render, result, metrics)
     return True
 
@@ -139,7 +143,7 @@ def _render_finish(render: Render, result: RenderResult, image: Artifact | None,
     render.save()
 
 
-def _render_inherit(render: Render, base: Render) -> None:
+def _base_inherit(render: Render, base: Render) -> None:
     """What was only post-processed has the run of the picture it was made from: its end, curve, steps, provenance."""
     render.status, render.reason, render.curve, render.steps = base.status, base.reason, base.curve, base.steps
     render.final_step_reason = base.final_step_reason
@@ -172,6 +176,7 @@ def job_fail(*, job: Job, holder: str, error: str) -> None:
     )
     if mine and last:
         Render.objects.filter(job=job, status=Render.Status.PLANNED).update(status=Render.Status.FAILED, reason=error)
+        training_failed(job=job, error=error)
 
 
 @transaction.atomic
@@ -179,6 +184,7 @@ def grid_retry(*, grid: Grid) -> int:
     """Queue the failed jobs of a grid (and jobs with failed renders) again; returns how many renders will be redone."""
     failed = Render.objects.filter(cells__grid=grid, status=Render.Status.FAILED).distinct()
     jobs = set(failed.values_list("job", flat=True))
+    trainings_retry(trainings=set(failed.values_list("training", flat=True)))
     again = list(failed.values_list("pk", flat=True))
     Render.objects.filter(pk__in=again).update(status=Render.Status.PLANNED, reason="")
     Score.objects.filter(render__in=again).delete()  # "There is no image to measure" was all they said

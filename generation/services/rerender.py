@@ -10,7 +10,7 @@ from generation.core.engines import call
 from generation.core.spec import JobItem, JobSpec, RenderSpec
 from generation.models import Render
 from generation.services.artifacts import artifact_bytes
-from generation.services.planning import engine_settings
+from generation.services.jobs import engine_settings
 from generation.services.work import RUN_JOB, work_of
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
@@ -14,10 +15,10 @@ from django.conf import settings
 from generation.core import tasks
 from generation.core.engines import Engine, EngineBroken, SerialEngine, call, open_engine
 from generation.core.photo import COMMON_METHODS
-from generation.core.spec import JobSpec, RenderResult
+from generation.core.spec import JobSpec, RenderResult, TrainJobSpec, TrainResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
-from generation.services.planning import based
+from generation.services.jobs import based
 from generation.services.queue import (
     holder_name,
     job_claim,
@@ -27,14 +28,16 @@ from generation.services.queue import (
     jobs_of,
     lease_renew,
 )
+from generation.services.training import training_complete
 
 # Named, not imported: this process need not load torch to hand work to those that do.
 RUN_JOB = "generation.core.render:run_job"
+RUN_TRAINING = "generation.core.train:run_training"
 IDLE_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 
-#: Called while jobs run, with the share of each job in flight that is done.
-Report = Callable[[list[float]], None]
+#: Called while jobs run, with the share of each job in flight that is done and what the worker last said of it.
+Report = Callable[[list[tuple[float, str]]], None]
 
 
 class WorkInterrupted(Exception):  # noqa: N818  (reads as what it says)
@@ -46,13 +49,14 @@ class _Flight:
     """A claimed job on its way."""
 
     job: Job
-    future: Future[list[RenderResult]] | None = None
-    share: list[float] = field(default_factory=lambda: [0.0])
+    future: Future[list[RenderResult] | TrainResult] | None = None
+    share: float = 0.0
+    words: str = ""
     renewed: float = field(default_factory=time.monotonic)
 
-    def progress(self, done: int, total: int) -> None:
-        """Note the share of the job that is done."""
-        self.share[0] = done / total if total else 0.0
+    def progress(self, done: int, total: int, words: str) -> None:
+        """Note the share of the job that is done, and what is said of it."""
+        self.share, self.words = (done / total if total else 0.0), words
 
 
 def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report: Report | None = None) -> int:
@@ -70,7 +74,7 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
                     # In the list before anything is started: whatever happens next, the job is given back.
                     flights.append(_Flight(job))
                     with interrupts.held(not isinstance(executor, SerialEngine)):
-                        if not _take_off(executor, flights[-1], holder):
+                        if not _take_off(executor, flights[-1], holder, report):
                             flights.pop()
                 if not flights:
                     if not forever and not _others_at_work(grid):
@@ -88,7 +92,7 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
                     flight.future = None  # its pictures need not stay while the engine remembers its progress
                 _keep(flights, holder)
                 if report is not None:
-                    report([f.share[0] for f in flights])
+                    report([(f.share, f.words) for f in flights])
     except KeyboardInterrupt:
         raise WorkInterrupted("Stopped. The same command goes on from here; nothing finished is done twice.") from None
     finally:
@@ -103,25 +107,51 @@ def _others_at_work(grid: Grid | None) -> bool:
     return Job.objects.filter(pk__in=jobs_of(grid=grid), status=Job.Status.RUNNING).exists()
 
 
-def _take_off(executor: Engine, flight: _Flight, holder: str) -> bool:
+def _take_off(executor: Engine, flight: _Flight, holder: str, report: Report | None) -> bool:
     """Hand a job to the engine; one whose pictures or task are missing fails at once, with the sentence."""
-    spec = JobSpec.from_json(flight.job.spec)
+    training = flight.job.kind == Job.Kind.TRAIN
     try:
-        given = work_of(task=flight.job.task, spec=spec)
+        function, given = (RUN_TRAINING, training_of(flight.job)) if training else (RUN_JOB, _rendering_of(flight.job))
     except (ArtifactMissing, KeyError) as error:
         job_fail(job=flight.job, holder=holder, error=str(error.args[0]))
         return False
-    # More torch threads than cores slow every worker down several times over.
-    threads = settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // executor.workers)
+    threads = threads_each(executor.workers)
+    told = time.monotonic()
 
-    def note(done: int, total: int) -> None:
-        flight.progress(done, total)
+    def note(done: int, total: int, words: str = "", /) -> None:
+        nonlocal told
+        flight.progress(done, total, words)
         if isinstance(executor, SerialEngine):  # the job runs in this thread: nobody else renews its lease
             _keep([flight], holder)
+            if report is not None and time.monotonic() - told > LOOK_SECONDS:
+                report([(flight.share, flight.words)])
+                told = time.monotonic()
 
     progress = executor.channel(note)
-    flight.future = executor.submit(call, RUN_JOB, *given, progress, threads)
+    flight.future = executor.submit(call, function, *given, progress, threads)
     return True
+
+
+def threads_each(workers: int) -> int:
+    """Torch threads of each worker: more than there are cores slow every one down several times over."""
+    return settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // workers)
+
+
+def _rendering_of(job: Job) -> tuple[JobSpec, dict[str, bytes], dict[str, str], str]:
+    return work_of(task=job.task, spec=JobSpec.from_json(job.spec))
+
+
+def training_of(job: Job) -> tuple[TrainJobSpec, dict[str, bytes], str, Path]:
+    """What ``run_training`` is called with for a job: its spec, photographs, trainer, and where its state may lie.
+
+    Raises ``ArtifactMissing`` and ``KeyError`` (no such task or trainer), each with a sentence.
+    """
+    spec = TrainJobSpec.from_json(job.spec)
+    method = tasks.get(job.task).methods[spec.training.method]
+    if method.trainer is None:
+        raise KeyError(f"{method.label} trains nothing.")
+    artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
+    return spec, artifacts, method.trainer.train, settings.EYEBALLOT_SCRATCH
 
 
 def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dict[str, str], str]:
@@ -136,7 +166,7 @@ def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dic
     return spec, artifacts, renderers, known.measure
 
 
-def _land(flight: _Flight, future: Future[list[RenderResult]], holder: str) -> int:
+def _land(flight: _Flight, future: Future[list[RenderResult] | TrainResult], holder: str) -> int:
     """Store what a finished job gave; 1 when it was stored."""
     error = future.exception()
     if isinstance(error, EngineBroken):
@@ -145,14 +175,17 @@ def _land(flight: _Flight, future: Future[list[RenderResult]], holder: str) -> i
     if error is not None:
         job_fail(job=flight.job, holder=holder, error=f"The job ended with {type(error).__name__}: {error}")
         return 0
-    return int(job_complete(job=flight.job, holder=holder, results=future.result()))
+    result = future.result()
+    if isinstance(result, TrainResult):
+        return int(training_complete(job=flight.job, holder=holder, result=result))
+    return int(job_complete(job=flight.job, holder=holder, results=result))
 
 
 def _keep(flights: list[_Flight], holder: str) -> None:
     """Renew leases long before they run out, and let the admin see the progress."""
     for flight in flights:
         if time.monotonic() - flight.renewed > min(5.0, settings.EYEBALLOT_LEASE_SECONDS / 4):
-            lease_renew(job=flight.job, holder=holder, progress=flight.share[0])
+            lease_renew(job=flight.job, holder=holder, progress=flight.share, note=flight.words)
             flight.renewed = time.monotonic()
 
 

@@ -207,6 +207,8 @@ EYEBALLOT_LEASE_SECONDS = env.int("EYEBALLOT_LEASE_SECONDS", default=300)
 EYEBALLOT_BATCH = env.int("EYEBALLOT_BATCH", default=8)
 EYEBALLOT_DTYPE = env.str("EYEBALLOT_DTYPE", default="float32")
 EYEBALLOT_DETERMINISTIC = env.bool("EYEBALLOT_DETERMINISTIC", default=False)
+# Where a training that is under way keeps its state, so that one that was killed goes on. Each machine has its own.
+EYEBALLOT_SCRATCH = Path(env.str("EYEBALLOT_SCRATCH", default=str(VAR / "training"))).resolve()
 
 LOGGING = {
     "version": 1,

@@ -13,7 +13,7 @@ from generation.core.search import Found, Run, SearchError, grid_text, search
 from generation.models import Grid, Render, Score
 from generation.services import grid_lay, grid_layout
 from tests import factories
-from tests.generation.gamma_task import picture
+from tests.generation.style_grid import SHALLOW, grid_toml, pictures
 
 
 def runs(optimizer: str, losses: dict[float, list[float | None]], **more: str | float) -> list[Run]:
@@ -129,29 +129,10 @@ def test_what_the_search_file_says_is_written_again() -> None:
 
 # --- the command ---------------------------------------------------------------------------------------------------
 
-SEARCH = """
-[grid]
-title = "A search"
-slug = "a-search"
-task = "style_transfer"
-
-[sources.one]
-file = "one.png"
-[sources.two]
-file = "two.png"
-[sources.style]
-file = "style.png"
-
-[scenes]
-content = ["one", "two"]
-style = ["style"]
-
-[parameters]
-backbone = "random-shallow"
-size = 64
-steps = 4
-scales = 1
-
+SEARCH = grid_toml(
+    "a-search",
+    parameters=f"{SHALLOW}steps = 4",
+    rest="""
 [[conditions]]
 design = "product"
 optimizer = ["adam"]
@@ -167,7 +148,8 @@ content_weight = 0.5
 
 [controls]
 photograph = true
-"""
+""",
+)
 
 
 @pytest.fixture
@@ -176,8 +158,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EYEBALLOT_DOWNLOAD", "0")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.delenv("EYEBALLOT_WEIGHTS", raising=False)
-    for seed, name in enumerate(("one.png", "two.png", "style.png")):
-        (tmp_path / name).write_bytes(picture(seed))
+    pictures(tmp_path)
     (tmp_path / "search.toml").write_text(SEARCH)
     return tmp_path
 

@@ -17,33 +17,15 @@ from generation.services import artifact_bytes
 from generation.services.queue import holder_name, job_claim
 from generation.services.work import work
 from tests import factories
-from tests.generation.gamma_task import picture
+from tests.generation.style_grid import SHALLOW, grid_toml, pictures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-GRID = """
-[grid]
-title = "Two scenes"
-slug = "two"
-task = "style_transfer"
-[sources.one]
-file = "one.png"
-[sources.two]
-file = "two.png"
-[sources.style]
-file = "style.png"
-[scenes]
-content = ["one", "two"]
-style = ["style"]
-[parameters]
-backbone = "random-shallow"
-size = 64
-steps = 2
-scales = 1
-[[conditions]]
-design = "product"
-learning_rate = [0.01, 0.1]
-"""
+GRID = grid_toml(
+    "two",
+    '[[conditions]]\ndesign = "product"\nlearning_rate = [0.01, 0.1]\n',
+    parameters=f"{SHALLOW}steps = 2",
+)
 
 KEY = "mean_red"
 
@@ -76,8 +58,7 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.delenv("EYEBALLOT_WEIGHTS", raising=False)
     settings.EYEBALLOT_THREADS = 1
-    for seed, name in enumerate(("one.png", "two.png", "style.png")):
-        (tmp_path / name).write_bytes(picture(seed))
+    pictures(tmp_path)
     (tmp_path / "grid.toml").write_text(GRID)
     _render(tmp_path)
     return tmp_path

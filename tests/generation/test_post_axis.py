@@ -13,36 +13,22 @@ from generation.models import Grid, Job, Render
 from generation.selectors import grid_progress
 from generation.services import grid_lay, grid_layout
 from generation.services.work import work
+from tests.generation.style_grid import SHALLOW, grid_toml
 
 pytestmark = pytest.mark.django_db
 SOURCES = Path(__file__).resolve().parents[2] / "fixtures" / "sources"
-GRID = """
-[grid]
-title = "Post"
-slug = "{slug}"
-task = "style_transfer"
-[sources.cat]
-file = "chelsea.png"
-[sources.eddies]
-file = "eddies.png"
-[scenes]
-content = ["cat"]
-style = ["eddies"]
-[parameters]
-backbone = "random-shallow"
-size = 64
-steps = 6
-scales = 1
-decay = "none"
-[[conditions]]
-design = "product"
-{axis}
-"""
+FILES = {"cat.png": SOURCES / "chelsea.png", "eddies.png": SOURCES / "eddies.png"}
 
 
 def lay(owner: User, slug: str, axis: str) -> Grid:
-    text = GRID.format(slug=slug, axis=axis)
-    return grid_lay(owner=owner, layout=grid_layout(text=text, read=lambda file: (SOURCES / file).read_bytes()))
+    text = grid_toml(
+        slug,
+        f'[[conditions]]\ndesign = "product"\n{axis}\n',
+        parameters=f'{SHALLOW}steps = 6\ndecay = "none"',
+        contents=["cat"],
+        style="eddies",
+    )
+    return grid_lay(owner=owner, layout=grid_layout(text=text, read=lambda file: FILES[file].read_bytes()))
 
 
 def test_post_processing_of_what_is_there_takes_the_stored_picture(owner: User) -> None:

@@ -14,36 +14,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.generation.gamma_task import picture
+from tests.generation.style_grid import SHALLOW, grid_toml, pictures
 from tests.live_processes import alive_in_group
 
-GRID = """
-[grid]
-title = "Two scenes, two learning rates"
-slug = "two-by-two"
-task = "style_transfer"
-
-[sources.one]
-file = "one.png"
-[sources.two]
-file = "two.png"
-[sources.style]
-file = "style.png"
-
-[scenes]
-content = ["one", "two"]
-style = ["style"]
-
-[parameters]
-backbone = "random-shallow"
-size = 64
-steps = 100
-scales = 1
-
-[[conditions]]
-design = "product"
-learning_rate = [0.01, 0.1]
-"""
+GRID = grid_toml(
+    "two-by-two",
+    '[[conditions]]\ndesign = "product"\nlearning_rate = [0.01, 0.1]\n',
+    parameters=f"{SHALLOW}steps = 100",
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +37,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def house(tmp_path: Path, migrated: Path) -> Path:
     """A house of its own for a test, with a grid file and its pictures."""
     shutil.copytree(migrated, tmp_path / "var")
-    for seed, name in enumerate(("one.png", "two.png", "style.png")):
-        (tmp_path / name).write_bytes(picture(seed))
+    pictures(tmp_path)
     (tmp_path / "grid.toml").write_text(GRID)
     return tmp_path
 
@@ -168,8 +145,7 @@ def test_two_at_once_share_the_work_and_both_wait_for_the_end(house: Path) -> No
 
 
 def test_a_house_without_tables_says_what_to_do(tmp_path: Path) -> None:
-    for seed, name in enumerate(("one.png", "two.png", "style.png")):
-        (tmp_path / name).write_bytes(picture(seed))
+    pictures(tmp_path)
     (tmp_path / "grid.toml").write_text(GRID)
     process = start(tmp_path)
     out = finish(process)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluation.core.figures import forest, parameters, style
+from evaluation.core.figures import forest, parameters, signs
 from evaluation.core.figures.chart import (
     Chart,
     Json,
@@ -25,18 +25,19 @@ from evaluation.core.figures.chart import (
     voters,
 )
 from evaluation.core.figures.page import names, page
-from generation.core.drawing import ticks
+from generation.core.drawing import style, ticks
 
 STEM, PEOPLE = "fig14_factors", "people"
 
-Key = tuple[str, str]
+#: Family (empty where there is one), factor and level.
+Key = tuple[str, str, str]
 
 
 def _changes(result: Json, kind: str) -> dict[Key, Json]:
-    """Factor and level -> its row, of metrics in z; without the range of a whole factor and without the default, whose
-    change is nothing by definition."""
+    """Family, factor and level -> its row, of metrics in z; without the range of a whole factor and without the
+    default, whose change is nothing by definition."""
     return {
-        (row["factor"], row["level"]): row
+        (row.get("family", ""), row["factor"], row["level"]): row
         for row in table(result, "factors")
         if row["kind"] == kind and row["unit"] != "raw" and row["level"] and row["change"] is not None
         if row["change"] != 0 or row["ci_low"] != row["ci_high"]
@@ -44,9 +45,16 @@ def _changes(result: Json, kind: str) -> dict[Key, Json]:
 
 
 def order(result: Json) -> list[Key]:
-    """Factor and level of each row: factors by how much they matter to the voters, levels in grid order."""
+    """Family, factor and level of each row: factors by how much they matter to the voters, levels in grid order."""
     people = _changes(result, PEOPLE)
-    return sorted(people, key=lambda key: (people[key]["rank"], key[0]))
+    families = list(dict.fromkeys(family for family, _, _ in people))
+    return sorted(people, key=lambda key: (families.index(key[0]), people[key]["rank"], key[1]))
+
+
+def _factor(key: Key) -> str:
+    """The factor in words, after its family where there are several."""
+    family, factor, _ = key
+    return f"{f'{family}, ' if family else ''}{parameters.spoken(factor)}"
 
 
 def _title(result: Json) -> tuple[str, str]:
@@ -61,7 +69,7 @@ def _title(result: Json) -> tuple[str, str]:
 def _kinds(result: Json) -> list[tuple[str, str, str]]:
     """Kind, title of the panel, colour."""
     metric = primary(result)
-    kinds = [(PEOPLE, "Change of preference (logit)", style.FAVOURITE)]
+    kinds = [(PEOPLE, "Change of preference (logit)", signs.FAVOURITE)]
     if metric and _changes(result, metric["id"]):
         kinds.insert(0, (metric["id"], f"Change of {short_name(metric)} (z)", style.MINIMISER))
     return kinds
@@ -70,7 +78,7 @@ def _kinds(result: Json) -> list[tuple[str, str, str]]:
 def _draw(result: Json, narrow: bool) -> Figure:
     shown, kinds = order(result), _kinds(result)
     width = style.NARROW if narrow else style.WIDE
-    labels = [f"{parameters.spoken(factor)}: {level}" for factor, level in shown]
+    labels = [f"{_factor(key)}: {key[2]}" for key in shown]
     column = names(labels, width, line=0.34)
     panel = len(shown) * column.line
     abreast = 1 if narrow else len(kinds)
@@ -86,7 +94,7 @@ def _draw(result: Json, narrow: bool) -> Figure:
             axes, [_changes(result, kind).get(key) for key in shown], color, each - 0.25, "o" if kind == PEOPLE else "s"
         )
         for row, (above, below) in enumerate(pairwise(shown)):
-            if above[0] != below[0]:
+            if above[:2] != below[:2]:
                 axes.axhline(row + 0.5, color=style.MUTED, linewidth=0.8, zorder=0)
         if narrow or not i:
             column.write(axes, labels)
@@ -113,7 +121,7 @@ def _text(result: Json) -> dict[str, str]:
     caption = f"{basis(pooled(result), result)}. Settings that change preference most come first."
     if any(row["reason_code"] == "NC_ONE_SEED" for row in table(result, "factors")):
         caption += " There is one seed per condition: a change of the loss cannot be told from seed noise."
-    said = "; ".join(f"{parameters.spoken(f)} {lv} {_signed(people[f, lv])}" for f, lv in shown)
+    said = "; ".join(f"{_factor(key)} {key[2]} {_signed(people[key])}" for key in shown)
     return texts(
         result, _title(result)[0], caption, f"Forest plots of changes by setting. Change in preference: {said}."
     )
@@ -124,13 +132,15 @@ def _signed(row: Json) -> str:
 
 
 def _rows(result: Json) -> Table:
+    shown = order(result)
+    several = any(family for family, _, _ in shown)
     return columns(
-        "factor level kind change ci_low ci_high",
+        f"{'family ' if several else ''}factor level kind change ci_low ci_high",
         (
-            [factor, level, kind, row["change"], row["ci_low"], row["ci_high"]]
-            for factor, level in order(result)
+            [*(key if several else key[1:]), kind, row["change"], row["ci_low"], row["ci_high"]]
+            for key in shown
             for kind, *_ in _kinds(result)
-            if (row := _changes(result, kind).get((factor, level)))
+            if (row := _changes(result, kind).get(key))
         ),
     )
 

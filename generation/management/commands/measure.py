@@ -59,7 +59,7 @@ class Command(BaseCommand):
             start = measured(grid=grid, metrics=metrics)
             task = bar.add_task("measuring", total=sum(m.pictures for m in start))
 
-            def report(_shares: list[float]) -> None:
+            def report(_flying: list[tuple[float, str]]) -> None:
                 done = (m.numbers + m.without for m in measured(grid=grid, metrics=metrics))
                 bar.update(task, completed=sum(done))
 

@@ -19,6 +19,7 @@ from generation.management.progress import rendering_bar
 from generation.models import Grid
 from generation.selectors import grid_progress
 from generation.services import GridLayout, grid_lay, grid_layout, missing_scores_lay
+from generation.services.foretelling import trainings_foretold
 from generation.services.queue import grid_retry
 from generation.services.work import WorkInterrupted, work
 
@@ -29,6 +30,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("grid", nargs="?", type=Path, help="grid file (TOML)")
         parser.add_argument("--plan", action="store_true", help="print the conditions and their count, render nothing")
+        parser.add_argument(
+            "--estimate", action="store_true", help="say how long the training will take here, then stop"
+        )
+        parser.add_argument("--photographs", type=Path, help="folder to train on, instead of the one the file names")
         parser.add_argument("--worker", action="store_true", help="serve the queue: render whatever is in it")
         parser.add_argument("--once", action="store_true", help="with --worker: stop when the queue is empty")
         parser.add_argument("--retry", action="store_true", help="queue failed renders of this grid again")
@@ -61,8 +66,13 @@ class Command(BaseCommand):
         if options["plan"]:
             _say(console, file.notes)
             return
-        layout = self._layout(path, text)
+        layout = self._layout(path, text, options["photographs"])
         _say(console, layout.notes)
+        foretold = trainings_foretold(layout=layout, engine=options["engine"])
+        if foretold:
+            console.print(foretold)
+        if options["estimate"]:
+            return
         try:
             grid = grid_lay(owner=owner_named(options["owner"]), layout=layout)
         except GridError as error:
@@ -88,9 +98,12 @@ class Command(BaseCommand):
         except UnicodeDecodeError:
             raise CommandError(f"{path} is not a text file; a grid file is TOML in UTF-8.") from None
 
-    def _layout(self, path: Path, text: str) -> GridLayout:
+    def _layout(self, path: Path, text: str, photographs: Path | None) -> GridLayout:
+        folder = path.parent
         try:
-            return grid_layout(text=text, read=lambda file: (path.parent / file).read_bytes())
+            return grid_layout(
+                text=text, read=lambda file: (folder / file).read_bytes(), folder=folder, photographs=photographs
+            )
         except (GridError, WeightsError) as error:
             raise CommandError(f"{path}: {error}") from None
 

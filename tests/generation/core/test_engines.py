@@ -78,7 +78,7 @@ def test_results_faults_and_progress_come_back(name: str) -> None:
         assert engine.submit(double, 21).result(60) == 42
         with pytest.raises(ValueError, match="a sentence from the worker"):
             engine.submit(fail).result(60)
-        progress = engine.channel(lambda done, total: seen.append((done, total)))
+        progress = engine.channel(lambda done, total, words="": seen.append((done, total)))
         where = engine.submit(count, 50, progress).result(60)
         end = time.monotonic() + 5
         while len(seen) < 50 and time.monotonic() < end:
@@ -145,5 +145,5 @@ def test_workers_go_when_the_parent_goes(tmp_path: Path, with_signal: signal.Sig
 def test_a_worker_that_runs_for_ever_does_not_remember_every_job() -> None:
     with engines.open_engine("processes:1") as engine:
         for _ in range(100):
-            engine.channel(lambda done, total: None)
+            engine.channel(lambda done, total, words="": None)
         assert len(engine._callbacks) <= 20  # type: ignore[attr-defined]

@@ -15,8 +15,10 @@ from generation.core import images, style_transfer, weights
 from generation.core.grid import GridError, parse
 from generation.core.optimizer_table import read_options
 from generation.core.style import engine
+from generation.core.style.losses import StyleLoss
 from generation.core.style.pictures import scaled
 from generation.core.style.renderer import style_loss
+from tests.generation.style_grid import grid_toml
 
 METHOD = style_transfer.STYLE_TRANSFER.methods["gatys"]
 CPU = torch.device("cpu")
@@ -104,6 +106,15 @@ def _tutorial(fx: dict[str, Tensor], fs: dict[str, Tensor], fc: dict[str, Tensor
     return style, ((fx["conv2_2"] - fc["conv2_2"]) ** 2).mean()  # type: ignore[return-value]
 
 
+def _under(
+    preset: str, found: weights.Weights, content: images.Image, style: images.Image
+) -> tuple[Tensor, Tensor, StyleLoss]:
+    """Both pictures at 48 x 64 and the loss between them, as the preset has it."""
+    params = METHOD.complete({**METHOD.presets[preset].values, "size": 64})
+    c, s = (scaled(i, (48, 64), str(params["resize"]), CPU) for i in (content, style))
+    return c, s, style_loss(style_transfer.features(params), found, c, s)
+
+
 @pytest.mark.parametrize(
     ("name", "training", "order", "prepare", "formula"),
     [
@@ -125,11 +136,9 @@ def test_a_preset_minimises_what_its_source_writes(
     style: images.Image,
 ) -> None:
     found = folder(training, order)
-    params = METHOD.complete({**METHOD.presets[name].values, "size": 64})
-    how = str(params["resize"])
-    c, s = (scaled(i, (48, 64), how, CPU) for i in (content, style))
+    c, s, loss = _under(name, found, content, style)
     x = (c + 0.05 * torch.randn(c.shape, generator=torch.Generator().manual_seed(2))).clamp(0, 1)
-    terms = style_loss(style_transfer.features(params), found, c, s)(x)
+    terms = loss(x)
     expected = formula(*(_features(state, prepare(i)) for i in (x, s, c)))
     assert float(terms.style[0]) == pytest.approx(float(expected[0]), rel=1e-4)
     assert float(terms.content[0]) == pytest.approx(float(expected[1]), rel=1e-4)
@@ -181,10 +190,7 @@ def test_relative_weights_are_hers_over_the_start_and_the_content(
     style: images.Image,
 ) -> None:
     found = folder("torchvision", "RGB")
-    values = METHOD.presets["meng2023-relative"].values
-    params = METHOD.complete({**values, "size": 64})
-    c, s = (scaled(i, (48, 64), "bilinear", CPU) for i in (content, style))
-    loss = style_loss(style_transfer.features(params), found, c, s)
+    c, s, loss = _under("meng2023-relative", found, content, style)
     x = torch.rand(c.shape, generator=torch.Generator().manual_seed(2))
     fx, fs, fc = (_features(state, _imagenet(i)) for i in (x, s, c))
     raw, start = _meng(fx, fs, fc), _meng(fc, fs, fc)
@@ -194,28 +200,17 @@ def test_relative_weights_are_hers_over_the_start_and_the_content(
     assert float(terms.content[0]) == pytest.approx(1e3 * float(raw[1] / (fc["relu5_2"] ** 2).mean()), rel=1e-3)
 
 
-GRID = """
-[grid]
-title = "T"
-slug = "t"
-task = "style_transfer"
-preset = "{preset}"
-[sources.a]
-file = "a.png"
-[scenes]
-content = ["a"]
-style = ["a"]
-[parameters]
-{parameters}
-[[conditions]]
-design = "paired"
-style_weight = [1e-5, 1e-3, 1e-1, 1e-3]
-content_weight = [5e-2, 5.0, 5e2, 1e4]
-"""
+def _grid(preset: str = "meng2023", parameters: str = "", more: str = "") -> str:
+    """Her weight groups and her default, under a preset."""
+    groups = (
+        '[[conditions]]\ndesign = "paired"\n'
+        "style_weight = [1e-5, 1e-3, 1e-1, 1e-3]\ncontent_weight = [5e-2, 5.0, 5e2, 1e4]\n"
+    )
+    return grid_toml("t", groups + more, contents=["one"], preset=preset, parameters=parameters)
 
 
 def test_a_preset_fills_the_parameters_and_what_is_written_goes_before_it() -> None:
-    file = parse(GRID.format(preset="meng2023", parameters="size = 96"))
+    file = parse(_grid(parameters="size = 96"))
     (params, *_) = [c.params for c in file.conditions]
     assert (params["size"], params["steps"], params["content_layers"]) == (96, 1000, "relu5_2")
     assert file.preset == "meng2023"
@@ -224,7 +219,7 @@ def test_a_preset_fills_the_parameters_and_what_is_written_goes_before_it() -> N
 
 
 def test_her_weight_groups_are_said_to_be_one_picture() -> None:
-    notes = parse(GRID.format(preset="meng2023", parameters="")).notes
+    notes = parse(_grid()).notes
     (said,) = [note for note in notes if "ratio" in note]
     for label in ("style 1e-05, content 0.05", "style 0.001, content 5", "style 0.1, content 500"):
         assert label in said
@@ -233,7 +228,7 @@ def test_her_weight_groups_are_said_to_be_one_picture() -> None:
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(GridError, match=r"preset = 'meng': .* knows meng2023, "):
-        parse(GRID.format(preset="meng", parameters=""))
+        parse(_grid("meng"))
 
 
 def test_the_exact_preset_refuses_without_the_whole_file_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,13 +310,11 @@ def test_one_loss_has_one_name(layers: str, numbers: str, stored: str) -> None:
 
 
 def test_what_a_grid_changes_of_its_preset_is_said() -> None:
-    notes = parse(
-        GRID.format(preset="meng2023", parameters='size = 96\noptimizer = "sgd"\noptimizer_options = ""')
-    ).notes
+    notes = parse(_grid(parameters='size = 96\noptimizer = "sgd"\noptimizer_options = ""')).notes
     (said,) = [note for note in notes if "as it stands" in note]
     assert "'Meng 2023'" in said
     assert "size = 96, optimizer = sgd" in said
-    assert not any("as it stands" in note for note in parse(GRID.format(preset="meng2023", parameters="")).notes)
+    assert not any("as it stands" in note for note in parse(_grid()).notes)
 
 
 @pytest.mark.parametrize(
@@ -333,11 +326,11 @@ def test_what_a_grid_changes_of_its_preset_is_said() -> None:
 )
 def test_conditions_that_cannot_stand_side_by_side_are_refused(parameters: str, axis: str, sentence: str) -> None:
     with pytest.raises(GridError, match=re.escape(sentence)):
-        parse(GRID.format(preset="meng2023", parameters=parameters) + axis)
+        parse(_grid(parameters=parameters, more=axis))
 
 
 def test_seeds_without_noise_are_said_to_be_one_picture() -> None:
-    text = GRID.format(preset="meng2023", parameters="") + "[replicates]\nseeds = [1, 2]\n"
+    text = _grid(more="[replicates]\nseeds = [1, 2]\n")
     assert any("one picture but for rounding" in note for note in parse(text).notes)
     noisy = text.replace("[parameters]", '[parameters]\ninit = "noise"')
     assert not any("one picture but for rounding" in note for note in parse(noisy).notes)

@@ -47,7 +47,9 @@ def section_of(data):
     evidence = gather(data.canonical(), "q", Options(draws=999))
     section = factors.factors_section(evidence)
     assert json.dumps([section.summary, section.rows], allow_nan=False)
-    assert all(tuple(row) == tuple(COLUMNS.split()) for row in section.rows["factors"])
+    several = "families" in section.summary
+    columns = (*(["family"] if several else []), *COLUMNS.split())
+    assert all(tuple(row) == columns for row in section.rows["factors"])
     return evidence, section
 
 
@@ -190,3 +192,99 @@ def test_rehearsals_and_methods():
     data = study(utilities=[0, 1, 2], losses=[1, 2, 3], simulated=True)
     _, section = section_of(dataclasses.replace(data, conditions=tuple(two)))
     assert "for simulated voters" in section.summary["sentence"]
+
+
+# Two models as two defaults with single changes; they share no level of their layers.
+TWO_MODELS = [
+    {"model": model, "layers": layers, "batch": batch, "init": init}
+    for model, default, other in (("isola", "8", "9"), ("zhang", "skip567", "full"))
+    for layers, batch, init in ((default, 1, "n"), (other, 1, "n"), (default, 8, "n"), (default, 1, "he"))
+]
+
+
+def two_models(seeds=0, **more):
+    """For people the start of isola and the batch of zhang matter; for the loss the layers of both."""
+    utilities, losses = [0, 0.1, 0.2, 1.5, 0, 0.2, 1.5, 0.1], [5, 9, 5.5, 5.2, 500, 300, 510, 490]
+    data = grid(TWO_MODELS, utilities, losses, n_participants=40, n_trials=40, seeds=seeds, **more)
+    if seeds:
+        # The second default has seeds of its own.
+        rng = np.random.default_rng(3)
+        keys = list(itertools.product(range(len(data.scenes)), range(seeds)))
+        stimuli = [Stimulus(f"s{s}c4r{r}", f"s{s}", "c4", replicate=r + 1) for s, r in keys]
+        scores = [Score(f"s{s}c4r{r}", "total", 500 + 10 * float(rng.normal())) for s, r in keys]
+        data = dataclasses.replace(data, stimuli=(*data.stimuli, *stimuli), scores=(*data.scores, *scores))
+    return data
+
+
+def test_two_families_are_told_one_by_one_and_together():
+    evidence, section = section_of(two_models(seeds=3))
+    summary = section.summary
+    assert summary["factors"] == ["batch", "init", "layers"]
+    isola, zhang = summary["families"]
+    assert [(f["family"], f["base"]) for f in (isola, zhang)] == [("model isola", "c0"), ("model zhang", "c4")]
+    assert (isola["people"]["order"][0], zhang["people"]["order"][0]) == ("init", "batch")
+    assert isola["people"]["p_rank"]["init"][0] > 0.95
+    # A change is against the family's own default.
+    scale = evidence.scales[POOLED]
+    rows = [r for r in section.rows["factors"] if (r["kind"], r["factor"], r["level"]) == ("people", "batch", "8")]
+    assert {r["family"]: r["change"] for r in rows} == pytest.approx(
+        {"model isola": scale.theta[2] - scale.theta[0], "model zhang": scale.theta[6] - scale.theta[4]}
+    )
+    # z-scores and their noise are within the family: 300 to 510 does not flatten 5 to 9.
+    assert [f["metrics"][0]["order"][0] for f in (isola, zhang)] == ["layers", "layers"]
+    assert isola["metrics"][0]["sizes"]["layers"] == pytest.approx(4 / np.std([5, 9, 5.5, 5.2]), rel=0.05)
+    assert zhang["metrics"][0]["sizes"]["layers"] == pytest.approx(200 / np.std([500, 300, 510, 490]), rel=0.1)
+    own = {s.id for s in evidence.data.stimuli if s.condition == "c4"}
+    spread = np.std([x.value for x in evidence.data.scores if x.stimulus in own], ddof=1)
+    level = np.mean([x.value for x in evidence.data.scores if x.stimulus in own])
+    floor = spread / np.std([level, 300, 510, 490])
+    assert zhang["metrics"][0]["noise_floor_z"] == pytest.approx(floor)
+    for kind in ("people", "metrics"):
+        told = [f["people"] if kind == "people" else f["metrics"][0] for f in (isola, zhang)]
+        both = summary["people"] if kind == "people" else summary["metrics"][0]
+        mean = {n: np.mean([f["sizes"][n] for f in told]) for n in summary["factors"]}
+        assert both["sizes"] == pytest.approx(mean)
+        assert both["order"] == sorted(mean, key=lambda n: -mean[n])
+        assert np.sum(list(both["p_rank"].values()), axis=0) == pytest.approx([1, 1, 1])
+    assert summary["metrics"][0]["p_rank"]["layers"][0] > 0.99
+    # One draw of the scores is of both families, and its mean sizes have an order.
+    draws, cov = np.random.default_rng(1), max(scale.cov, scale.cov_model, key=np.trace)
+    theta = draws.multivariate_normal(scale.theta, cov, size=20000)
+    found = layout([evidence.data.condition[c] for c in scale.items])
+    size = np.mean([factors.sizes(f.factors, theta) for f in found.families], axis=0)
+    first = [np.mean(np.argmax(size, axis=1) == f) for f in range(3)]
+    assert [summary["people"]["p_rank"][n][0] for n in summary["factors"]] == pytest.approx(first, abs=0.06)
+    assert (summary["metrics"][0]["same_first"], summary["metrics"][0]["p_same_first"] < 0.05) == (False, True)
+    assert "In model zhang, batch matters most for people" in summary["sentence"]
+    assert "Over the 2 families together" in summary["sentence"]
+
+
+def test_families_under_other_objectives_are_compared_each_within_itself():
+    data = two_models(scope="objective")
+    apart = tuple(
+        dataclasses.replace(c, objective_id="110" if c.params["model"] == "isola" else "1") for c in data.conditions
+    )
+    _, section = section_of(dataclasses.replace(data, conditions=apart))
+    assert [f["metrics"][0]["order"][0] for f in section.summary["families"]] == ["layers", "layers"]
+    assert section.summary["metrics"][0]["p_rank"] is None
+    mixed = tuple(dataclasses.replace(c, objective_id=str(i // 3)) for i, c in enumerate(data.conditions))
+    _, section = section_of(dataclasses.replace(data, conditions=mixed))
+    codes = [f["metrics"][0]["reason"]["code"] for f in section.summary["families"]]
+    assert [*codes, section.summary["metrics"][0]["reason"]["code"]] == ["NC_SCOPE"] * 3
+
+
+def test_the_number_of_a_training_run_has_no_less_noise_in_more_scenes():
+    # The same number in all scenes of a seed: its noise is that of one scene.
+    halves = []
+    for scenes in (1, 6):
+        data = grid(SINGLE, [[0, 0.2, -0.2, 1.5, 0.1]] * scenes, [[5, 1, 9, 5.5, 5.2]] * scenes)
+        stimuli, scores = list(data.stimuli), list(data.scores)
+        for s, (r, value) in itertools.product(range(scenes), enumerate([4.8, 5.3])):
+            stimuli.append(Stimulus(f"s{s}c0r{r}", f"s{s}", "c0", replicate=r + 1))
+            scores.append(Score(f"s{s}c0r{r}", "total", value))
+        _, section = section_of(dataclasses.replace(data, stimuli=tuple(stimuli), scores=tuple(scores)))
+        row = next(r for r in section.rows["factors"] if (r["unit"], r["level"]) == ("raw", "content"))
+        halves.append(row["ci_high"] - row["ci_low"])
+    assert halves[1] == pytest.approx(halves[0])
+    sd = np.std([5, 4.8, 5.3], ddof=1)
+    assert halves[0] == pytest.approx(2 * stats.t.ppf(0.975, 2) * sd * np.sqrt(1 + 1 / 3))

@@ -1,0 +1,63 @@
+"""The file that photographs are packed into.
+
+One after the other: :data:`MAGIC`; the SHA-256 of all that follows (32 bytes); the length of the header (8 bytes,
+little-endian); the header, canonical JSON; the pixels, uint8 RGB of side x side x 3 for each picture, those to train on
+first, then those to validate on, in the order of the header's ``files``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from generation.core import images
+from generation.core.photographs.options import PhotographsError
+from generation.core.spec import canonical_json
+
+MAGIC = b"EYEPACK1"
+_DIGEST, _LENGTH = 32, 8
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Pictures to train on (uint8, N x S x S x 3, read-only), pictures to validate on (M x S x S x 3), the header.
+
+    Header: ``side`` and ``options``; ``train`` and ``validation``, the numbers of pictures; ``split``, "by photograph"
+    or "by place"; ``files``, each with ``name``, ``sha256``, ``split`` ("train", "validation" or "both") and ``crops``
+    (to train on, to validate on); ``skipped``, pairs of name and reason; ``left_out``, names of files that show a
+    scene; ``ignored``, the number of files that are not named like pictures; ``beyond_limit``, the number of
+    photographs that the limit left unused.
+    """
+
+    train: images.Image
+    validation: images.Image
+    header: dict[str, Any]
+
+
+def written(header: Mapping[str, Any], pictures: Sequence[images.Image]) -> bytes:
+    """The bytes of a pack whose ``pictures`` stand in their final order."""
+    text = canonical_json(header).encode("ascii")
+    parts: list[bytes | memoryview] = [len(text).to_bytes(_LENGTH, "little"), text]
+    parts += [np.ascontiguousarray(picture).data for picture in pictures]
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part)
+    return b"".join([MAGIC, checksum.digest(), *parts])
+
+
+def read(data: bytes) -> Photographs:
+    """The pictures of a pack, without copying them; a damaged or foreign file raises :class:`PhotographsError`."""
+    if not data.startswith(MAGIC):
+        raise PhotographsError("The file is no pack of photographs. Pack the folder again.")
+    body = len(MAGIC) + _DIGEST
+    if hashlib.sha256(memoryview(data)[body:]).digest() != data[len(MAGIC) : body]:
+        raise PhotographsError("The pack of photographs is damaged or cut off. Pack the folder again.")
+    start = body + _LENGTH + int.from_bytes(data[body : body + _LENGTH], "little")
+    header = json.loads(data[body + _LENGTH : start])
+    pixels = np.frombuffer(data, np.uint8, offset=start).reshape(-1, header["side"], header["side"], 3)
+    return Photographs(pixels[: header["train"]], pixels[header["train"] :], header)

@@ -1,0 +1,62 @@
+"""Run one training job: a spec and a pack of photographs in, networks and numbers out. No database.
+
+What a training keeps on the way (so that one that was killed goes on) lies in a folder of this machine; without it a
+training starts over and comes out the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from generation.core.protocols import Say, Train
+from generation.core.runtime import environment, load, torch_settings, unexpected
+from generation.core.spec import Params, TrainJobSpec, TrainResult, sha256_bytes
+
+
+class Foretell(Protocol):
+    """How long trainings take here, in seconds each. Given the parameters of each and the pictures it is trained on in
+    an epoch (one that is only looked at counts a third). Tried out with a step of every kind of network."""
+
+    def __call__(self, trainings: Sequence[tuple[Params, float]], engine: Params, /) -> list[float]: ...
+
+
+def run_training(
+    job: TrainJobSpec,
+    artifacts: Mapping[str, bytes],
+    trainer: str,
+    scratch: Path | None,
+    say: Say | None = None,
+    threads: int | None = None,
+) -> TrainResult:
+    """Train the network of ``job``. ``artifacts``: SHA-256 -> bytes of the pack of photographs. ``trainer``:
+    ``"module:function"``. ``threads``: of torch for this call. What goes wrong is a ``failed`` result with a sentence.
+    """
+    started = time.perf_counter()
+    data = artifacts.get(job.training.data, b"")
+    if sha256_bytes(data) != job.training.data:
+        return TrainResult("failed", reason="The pack of photographs was not given to the job, or is damaged.")
+    deterministic = bool(job.engine.get("deterministic", False))
+    with torch_settings(1 if deterministic else threads, deterministic):
+        try:
+            train = cast(Train, load(trainer))
+            result = train(job.training, data, job.save_at, job.engine, say or _silent, scratch)
+        except ValueError as error:  # a sentence
+            result = TrainResult("failed", reason=str(error))
+        except Exception:  # a fault of the trainer must not take the grid down
+            result = TrainResult("failed", reason=unexpected("Training"))
+        provenance = {**environment(), **result.provenance}
+    return dataclasses.replace(result, provenance=provenance, seconds=time.perf_counter() - started)
+
+
+def foretell(seconds: str, trainings: Sequence[tuple[Params, float]], engine: Params, threads: int) -> list[float]:
+    """Seconds of each of ``trainings`` on this machine, see :class:`Foretell`."""
+    with torch_settings(threads, False):
+        return list(cast(Foretell, load(seconds))(trainings, engine))
+
+
+def _silent(done: int, total: int, words: str) -> None:
+    """Nobody listens."""

@@ -1,0 +1,56 @@
+"""How long a grid will train on this machine, said before it starts."""
+
+from generation.core.engines import call, open_engine
+from generation.core.spec import TrainSpec
+from generation.models import Training
+from generation.services.jobs import engine_settings
+from generation.services.layout import GridLayout, method_of
+from generation.services.work import threads_each
+
+
+def trainings_foretold(*, layout: GridLayout, engine: str) -> str:
+    """A sentence: how many networks are to be trained and how long that takes here; empty where there are none.
+
+    Every kind of network is tried out for a step or two, so this takes some seconds itself.
+    """
+    specs = {
+        spec.digest: spec
+        for condition in layout.file.conditions
+        for seed in layout.seeds(condition)
+        if (spec := layout.training(condition, seed))
+    }
+    done = set(
+        Training.objects.filter(digest__in=specs)
+        .exclude(status=Training.Status.PLANNED)
+        .values_list("digest", flat=True)
+    )
+    waiting = [spec for digest, spec in specs.items() if digest not in done]
+    if not waiting:
+        return ""
+    with open_engine(engine) as executor:
+        workers = executor.workers
+    seconds = sum(_seconds(layout, waiting, workers))
+    count = f"{len(waiting)} network{'s' if len(waiting) > 1 else ''} to train"
+    known = f" ({len(done)} trained before)" if done else ""
+    side_by_side = f", {workers} side by side" if workers > 1 else ""
+    return f"{count}{known}: about {in_words(seconds / min(workers, len(waiting)))} on this machine{side_by_side}."
+
+
+def _seconds(layout: GridLayout, waiting: list[TrainSpec], workers: int) -> list[float]:
+    trainer = method_of(layout.file.task, waiting[0].method).trainer
+    if trainer is None:
+        return []
+    pictures = {pack.sha256: pack.train + pack.validation / 3 for pack in layout.data.values()}
+    trainings = [(spec.params, pictures[spec.data]) for spec in waiting]
+    given = (trainer.seconds, trainings, engine_settings(), threads_each(workers))
+    found: list[float] = call("generation.core.train:foretell", *given)
+    return found
+
+
+def in_words(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3.5 h``, ``2.1 days``: two digits are as many as an estimate has."""
+    for unit, length, until in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        if seconds / length < until:
+            value = seconds / length
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
+    return f"{seconds / 86400:.2g} days"

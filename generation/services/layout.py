@@ -1,0 +1,171 @@
+"""A grid file checked against this machine: its pictures read, its weights found. Nothing is written here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generation.core import grid as gridfile
+from generation.core import images, tasks, weights
+from generation.core.grid import GridError, GridFile
+from generation.core.photo import COMMON_METHODS
+from generation.core.photographs import PhotographsError
+from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, SceneSpec, TrainSpec, sha256_bytes
+from generation.services.data import Pack, pack_made
+
+# The order in which "auto" looks for a backbone: the smallest download first, the one that needs none last.
+AUTO_ORDER = ("squeezenet1_1", "vgg19", "vgg16", "random-shallow")
+
+
+@dataclass(frozen=True)
+class GridLayout:
+    """A checked grid file with its pictures read and its weights found: all that is needed to plan or to lay it.
+
+    ``notes`` are sentences for people (a backbone that fell back, a metric that will be unavailable). ``data``: the
+    photographs that networks are trained on, by the side of their square.
+    """
+
+    file: GridFile
+    sources: Mapping[str, bytes]
+    weights: Mapping[str, str]
+    metrics: tuple[MetricSpec, ...]
+    notes: tuple[str, ...]
+    data: Mapping[int, Pack] = field(default_factory=dict)
+
+    def scene(self, number: int) -> SceneSpec:
+        """The scene spec at a place of the file's list, its sources named by hash."""
+        names = self.file.scenes[number]
+        sha = {name: sha256_bytes(data) for name, data in self.sources.items()}
+        return SceneSpec(
+            self.file.task.name, names.label, sha[names.content], sha[names.style] if names.style else None
+        )
+
+    def seeds(self, condition: ConditionSpec) -> tuple[int, ...]:
+        """The seeds of a condition; a control is rendered once."""
+        return self.file.seeds if condition.role == "grid" else self.file.seeds[:1]
+
+    def training(self, condition: ConditionSpec, seed: int) -> TrainSpec | None:
+        """The network that makes the pictures of a condition, where its method trains one."""
+        trainer = method_of(self.file.task, condition.method).trainer
+        if trainer is None:
+            return None
+        pack = self.data[trainer.side(condition.params)]
+        params = trainer.params(condition.params)
+        return TrainSpec(self.file.task.name, condition.method, params, seed, pack.sha256)
+
+    def render(self, scene: SceneSpec, condition: ConditionSpec, seed: int) -> RenderSpec:
+        """The spec of one cell. Controls do not depend on the seed and need no weights."""
+        method = method_of(self.file.task, condition.method)
+        needed = {network: self.weights[network] for network in method.networks(condition.params)}
+        training = self.training(condition, seed)
+        return RenderSpec(
+            task=scene.task,
+            method=condition.method,
+            content=scene.content,
+            style=scene.style,
+            params=condition.params,
+            seed=seed if condition.role == "grid" else 0,
+            weights=needed,
+            training=training.digest if training else "",
+        )
+
+
+def method_of(task: tasks.Task, name: str) -> tasks.Method:
+    """A method of the task, or one that every task offers."""
+    return task.methods[name] if name in task.methods else COMMON_METHODS[name]
+
+
+def grid_layout(
+    *, text: str, read: Callable[[str], bytes], folder: Path = Path(), photographs: Path | None = None
+) -> GridLayout:
+    """Check a grid file, read its pictures through ``read(file)``, find its weights. Writes no row.
+
+    ``folder``: where the grid file lies; photographs to train on lie relative to it, unless ``photographs`` says
+    where they are on this machine. Raises ``GridError`` (also for a picture that is missing or cannot be read) and
+    ``weights.WeightsMissing``.
+    """
+    notes: list[str] = []
+    file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
+    sources = {name: _source_bytes(source, read) for name, source in file.sources.items() if _used(file, name)}
+    notes += file.notes
+    layers: dict[str, set[str]] = {}
+    for condition in file.conditions:
+        for network, of_it in method_of(file.task, condition.method).networks(condition.params).items():
+            layers.setdefault(network, set()).update(of_it)
+    needed = {network: weights.find(network, layers=sorted(of_it)).sha256 for network, of_it in layers.items()}
+    found = dict(needed)
+    for network, of_it in file.task.networks(file.reference).items():
+        if network not in found or set(of_it) - layers.get(network, set()):
+            try:
+                found[network] = weights.find(network, layers=of_it).sha256
+            except weights.WeightsError as error:
+                notes.append(f"Metrics that need {network} will say that it is missing. {error}")
+    notes += _small_styles(file, sources, layers)
+    metrics = tuple(file.task.metrics(file.reference, found))
+    data = _data(file, folder, photographs, [sources[scene.content] for scene in file.scenes])
+    notes += list(dict.fromkeys(note for pack in data.values() for note in pack.notes))
+    return GridLayout(file, sources, needed, metrics, tuple(notes), data)
+
+
+def _data(file: GridFile, folder: Path, photographs: Path | None, scenes: list[bytes]) -> dict[int, Pack]:
+    """The packs of photographs that the grid's conditions are trained on."""
+    if file.data is None:
+        return {}
+    sides = set()
+    for condition in file.conditions:
+        if trainer := method_of(file.task, condition.method).trainer:
+            sides.add(trainer.side(condition.params))
+    place = photographs or folder / file.data.folder
+    try:
+        return {side: pack_made(asked=file.data, place=place, side=side, scenes=scenes) for side in sorted(sides)}
+    except PhotographsError as error:
+        raise GridError(f"[data] folder {place}: {error}") from None
+
+
+def _small_styles(file: GridFile, sources: Mapping[str, bytes], layers: Mapping[str, set[str]]) -> list[str]:
+    """Style pictures that show the deepest layer less than it looks at: scaling them up adds no texture."""
+    fields = [weights.receptive_field(n.partition("/")[0], sorted(of_it)) for n, of_it in layers.items() if of_it]
+    if not fields:
+        return []
+    said = []
+    for name in sorted({scene.style for scene in file.scenes if scene.style}):
+        height, width = images.decode(sources[name], name).shape[:2]
+        if min(height, width) < max(fields):
+            said.append(
+                f"The style picture {name!r} has {width} x {height} pixels, less than the {max(fields)} on a side that "
+                "one position of the deepest layer sees. Its large shapes are not there to be carried over; take "
+                "a larger scan or earlier layers."
+            )
+    return said
+
+
+def _auto(name: str, param: tasks.Param, notes: list[str]) -> Scalar:
+    reasons: list[str] = []
+    for choice in (c for c in AUTO_ORDER if c in param.choices):
+        try:
+            weights.find(choice)
+        except weights.WeightsError as error:
+            reasons.append(str(error))
+            continue
+        if reasons:
+            notes.append(f"{name} = {choice}: no pretrained network could be had.")
+        return choice
+    raise GridError(f'[parameters] {name} = "auto": none of {", ".join(param.choices)} can be had. {" ".join(reasons)}')
+
+
+def _used(file: GridFile, name: str) -> bool:
+    return any(name in (scene.content, scene.style) for scene in file.scenes)
+
+
+def _source_bytes(source: gridfile.Source, read: Callable[[str], bytes]) -> bytes:
+    where = f"[sources.{source.name}] file = {source.file!r}"
+    try:
+        data = read(source.file)
+    except OSError as error:
+        raise GridError(f"{where}: {error.strerror or error}. Put the picture there or correct the path.") from None
+    try:
+        images.decode(data, source.file)
+    except images.ImageError as error:
+        raise GridError(f"{where}: {error}") from None
+    if source.sha256 and sha256_bytes(data) != source.sha256:
+        raise GridError(f"{where}: the file is not the one the grid names (its SHA-256 differs).")
+    return data
