@@ -31,26 +31,22 @@ def grid_jobs_queue(layout: GridLayout) -> None:
             for seed in layout.seeds(condition):
                 render = layout.render(spec, condition, seed)
                 together.setdefault(render.training or spec.digest, []).append(render)
-    _trainings_queue([render for renders in together.values() for render in renders if render.training])
     for wanted in together.values():
         digests = [w.digest for w in wanted]
-        free = set(
-            Render.objects.filter(digest__in=digests, status=Render.Status.PLANNED, job=None).values_list(
-                "digest", flat=True
-            )
-        )
-        for batch in _run_batches([w for w in wanted if w.digest in free]):
+        planned = Render.objects.filter(digest__in=digests, status=Render.Status.PLANNED, job=None)
+        free = set(planned.values_list("digest", flat=True))
+        waiting = [w for w in wanted if w.digest in free]
+        if waiting and waiting[0].training:
+            _training_queue(waiting)
+        for batch in _run_batches(waiting):
             job_queue(JobSpec(tuple(_item(render) for render in batch), layout.metrics, engine_settings()))
 
 
-def _trainings_queue(renders: Sequence[RenderSpec]) -> None:
-    """Queue the trainings of ``renders``, each with the epochs whose networks are asked for."""
-    epochs: dict[str, set[int]] = {}
-    for render in renders:
-        trainer = method_of(tasks.get(render.task), render.method).trainer
-        epochs.setdefault(render.training, set()).add(trainer.epoch(render.params) if trainer else 0)
-    for digest, wanted in epochs.items():
-        training_queue(digest=digest, epochs=wanted - {0}, engine=engine_settings())
+def _training_queue(renders: Sequence[RenderSpec]) -> None:
+    """Queue the training of the one network that makes ``renders``, with the epochs at which they ask for it."""
+    trainer = method_of(tasks.get(renders[0].task), renders[0].method).trainer
+    epochs = {trainer.epoch(render.params) for render in renders} if trainer else set()
+    training_queue(digest=renders[0].training, epochs=epochs - {0}, engine=engine_settings())
 
 
 def job_queue(spec: JobSpec) -> bool:

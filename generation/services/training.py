@@ -13,25 +13,29 @@ from generation.models import Artifact, Checkpoint, Job, Render, Training
 from generation.services.artifacts import artifact_store
 
 
-def training_queue(*, digest: str, epochs: set[int], engine: Mapping[str, Scalar]) -> bool:
-    """Queue a training unless it is done or under way; ``epochs``: those whose networks are asked for besides the last.
+def training_queue(*, digest: str, epochs: set[int], engine: Mapping[str, Scalar]) -> None:
+    """Queue a training unless what is asked for is there; ``epochs``: those whose networks are wanted besides the last.
 
-    A training that is done and kept other epochs is done once more for those that lack. True when a job is new.
+    A training that is done and kept other epochs (or whose networks are elsewhere) is done once more.
     """
     training = Training.objects.get(digest=digest)
     have = set(training.checkpoints.values_list("epoch", flat=True))
-    ended = training.status in (Training.Status.NAN, Training.Status.FAILED) or (
-        training.status == Training.Status.OK and not {e for e in epochs if e <= training.epochs} - have
-    )
-    if ended:
-        return False
+    if training.status == Training.Status.FAILED:
+        return
+    # Behind its end (it diverged, or was given up) the last network stands for all.
+    wanted = {min(epoch, training.epochs) for epoch in epochs | {training.epochs}} - {0}
+    if training.status != Training.Status.PLANNED and wanted <= have:
+        return
     spec = TrainJobSpec(TrainSpec.from_json(training.spec), tuple(sorted(epochs | have)), dict(engine))
+    same = {"digest": spec.digest, "spec": spec.to_json()}
+    if training.job and Job.objects.filter(pk=training.job.pk, status=Job.Status.QUEUED).update(**same):
+        return  # nobody has begun: the one job keeps all epochs
     job, created = Job.objects.get_or_create(
         digest=spec.digest, defaults={"kind": Job.Kind.TRAIN, "task": training.task, "spec": spec.to_json()}
     )
-    if training.job is None or created:
-        Training.objects.filter(pk=training.pk).update(job=job)
-    return created
+    if not created:
+        Job.objects.filter(pk=job.pk, status=Job.Status.DONE).update(status=Job.Status.QUEUED, attempts=0, progress=0)
+    Training.objects.filter(pk=training.pk).update(job=job)
 
 
 def network_of(render: RenderSpec) -> Checkpoint | None:

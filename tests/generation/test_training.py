@@ -11,11 +11,12 @@ from generation.core import photographs
 from generation.core.grid import GridError
 from generation.core.spec import TrainJobSpec, TrainSpec
 from generation.core.train import run_training
-from generation.models import Checkpoint, Grid, Job, Render, Score, Training
+from generation.models import Cell, Checkpoint, Grid, Job, Render, Score, Training
 from generation.selectors import grid_progress, grid_trainings
 from generation.services import grid_lay, grid_layout
 from generation.services.foretelling import in_words, trainings_foretold
 from generation.services.measuring import scores_lay
+from generation.services.packs import pack_read, pack_write
 from generation.services.planning import metric_spec
 from generation.services.queue import MAX_ATTEMPTS, grid_retry, job_claim, job_fail
 from generation.services.work import work
@@ -225,3 +226,41 @@ def test_a_damaged_pack_and_a_faulty_trainer_are_sentences() -> None:
     result = run_training(TrainJobSpec(empty), {empty.data: b""}, f"{trained_task.__name__}:train", None)
     assert result.status == "failed"
     assert "Training failed unexpectedly: KeyError: 'tint'" in result.reason
+
+
+def test_epochs_asked_for_before_it_begins_are_kept_by_the_one_training(owner: User, tmp_path: Path) -> None:
+    first = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+    more = TOML.replace('"painted"', '"more"').replace("tint = [1.0, 20.0]", "tint = [20.0]\nat_epoch = [1, 2]")
+    second = lay(owner, tmp_path, more)
+    work(engine="serial")
+    assert trained_task.trained == [(20.0, 0)]
+    assert grid_progress(first).finished
+    assert grid_progress(second).words == "2 of 2 rendered"
+
+
+def test_a_pack_has_the_trainings_without_their_networks(owner: User, tmp_path: Path) -> None:
+    grid = lay(owner, tmp_path)
+    work(engine="serial", grid=grid)
+    folder = tmp_path / "pack"
+    pack_write(grid=grid, folder=folder)
+    before = {t.digest: (t.status, t.epochs, t.losses, t.curve_id) for t in Training.objects.all()}
+    Cell.objects.all().delete()
+    Score.objects.all().delete()
+    Render.objects.all().delete()
+    Grid.objects.all().delete()
+    Checkpoint.objects.all().delete()
+    Training.objects.all().delete()
+    Job.objects.all().delete()
+    read = pack_read(owner=owner, folder=folder)
+    assert {t.digest: (t.status, t.epochs, t.losses, t.curve_id) for t in Training.objects.all()} == before
+    assert all(cell.render.training for cell in read.cells.select_related("render__training"))
+    trained_task.trained.clear()
+    assert lay(owner, tmp_path) == read
+    work(engine="serial", grid=read)
+    assert not trained_task.trained, "every picture is there"
+    # Another look at one of the networks needs it: it is trained again.
+    other = TOML.replace('"painted"', '"other"').replace("tint = [1.0, 20.0]", "tint = [20.0]\ngain = [3.0]")
+    again = lay(owner, tmp_path, other)
+    work(engine="serial", grid=again)
+    assert trained_task.trained == [(20.0, 0)]
+    assert grid_progress(again).finished

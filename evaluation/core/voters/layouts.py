@@ -88,7 +88,8 @@ def layout(conditions: Sequence[Condition]) -> Layout | Reason:
     if not np.all(apart[alone.base] <= 1):
         texts = {name for name in names if all(isinstance(s.get(name), str) for s in settings)}
         for f in sorted(range(len(names)), key=lambda f: (names[f] not in texts, f)):
-            if families := _split(names, table, apart, f, default):
+            alike = [g for g in range(len(names)) if (names[g] in texts) == (names[f] in texts)]
+            if families := _split(names, table, apart, f, default, alike):
                 return Layout(ONE_AT_A_TIME, families)
     # A family that is alone names its default by the grid, and keeps the numbers of all conditions.
     return Layout(ONE_AT_A_TIME, (alone,)) if len(alone.factors) > 1 else words.reason("NC_NOT_CROSSED")
@@ -112,7 +113,12 @@ def _around(
 
 
 def _split(
-    names: Sequence[str], table: Sequence[tuple[str, ...]], apart: IntArray, f: int, default: int
+    names: Sequence[str],
+    table: Sequence[tuple[str, ...]],
+    apart: IntArray,
+    f: int,
+    default: int,
+    alike: Sequence[int],
 ) -> tuple[Family, ...]:
     """A family for each value of hyper-parameter ``f``, that of the default first; none where they are no families.
 
@@ -120,11 +126,17 @@ def _split(
     out, but fewer than half: an incomplete crossed grid is no bundle of families.
     """
     own = np.array([row[f] for row in table])
+    # What changes with it in every condition tells the families apart as well: all of them are named.
+    with_it = [
+        g for g in range(len(names)) if len({(row[f], row[g]) for row in table}) == len({row[g] for row in table})
+    ]
+    with_it = [g for g in with_it if len({row[g] for row in table}) == len(set(own))]
     changes_alone = bool(np.any((apart == 1) & (own[:, None] != own[None, :])))
     families: list[Family] = []
     for value in _ordered(own.tolist()):
         items = np.flatnonzero(own == value)
-        family = _around(names, table, apart, items, default, f"{names[f]} {value}")
+        name = ", ".join(f"{names[g]} {table[items[0]][g]}" for g in with_it)
+        family = _around(names, table, apart, items, default, name)
         reached = items[apart[family.base, items] <= 1]
         enough = len(reached) == len(items) if changes_alone else 2 * len(reached) > len(items)
         if len(family.factors) < 2 or not enough:

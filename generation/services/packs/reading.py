@@ -1,11 +1,6 @@
-"""A grid as a folder: the grid file, the pictures, curves, losses and provenance, each file under its hash.
-
-A pack made on one machine is read on another without rendering anything again; what is read is verified (every file
-against its SHA-256, every render and metric against the digest of its spec) and stored whole or not at all.
-"""
+"""Read a pack: verified file by file, stored whole or not at all."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +8,16 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.core import images
-from generation.core.spec import ConditionSpec, JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
+from generation.core.spec import (
+    ConditionSpec,
+    JobSpec,
+    MetricSpec,
+    RenderSpec,
+    SceneSpec,
+    TrainSpec,
+    digest,
+    sha256_bytes,
+)
 from generation.models import (
     Artifact,
     Cell,
@@ -27,141 +31,11 @@ from generation.models import (
     Scene,
     Score,
     SourceImage,
+    Training,
 )
-from generation.services.artifacts import artifact_bytes, artifact_known, artifact_store
-from generation.services.planning import metric_row, scene_row
-
-SCHEMA = 1
-_FOLDERS = {"image": ("images", "png"), "curve": ("curves", "npz")}
-
-
-class PackError(ValueError):
-    """A pack that cannot be read (or a grid that cannot be packed); the text names the file and the mend."""
-
-
-def pack_write(*, grid: Grid, folder: Path, withhold: frozenset[str] = frozenset()) -> int:
-    """Write ``grid`` into ``folder``; sources named in ``withhold`` are left out and known by hash only.
-
-    Returns the number of bytes written. Raises :class:`PackError` for a grid that is not finished.
-    """
-    renders = list(Render.objects.filter(cells__grid=grid).distinct().order_by("cells__position"))
-    renders = list({r.pk: r for r in renders}.values())
-    if any(r.status == Render.Status.PLANNED for r in renders):
-        raise PackError(f"The grid {grid.slug} is not rendered yet: run manage.py render first.")
-    size = 0
-    for render in renders:
-        for artifact in filter(None, (render.image, render.curve)):
-            size += _write(folder / _file(artifact), artifact_bytes(artifact.sha256))
-    manifest: dict[str, Any] = {
-        "schema": SCHEMA,
-        "grid": {
-            "slug": grid.slug,
-            "title": grid.title,
-            "task": grid.task,
-            "digest": grid.digest,
-            "reference": grid.reference,
-            "preset": grid.preset,
-            "notes": grid.notes,
-        },
-        "sources": _sources(grid),
-        "scenes": [
-            {"task": s.task, "label": s.label, "content": s.content_id, "style": s.style_id}
-            for s in _distinct(c.scene for c in grid.cells.select_related("scene"))
-        ],
-        "conditions": [
-            {
-                "digest": c.condition.digest,
-                "method": c.condition.method,
-                "params": c.condition.params,
-                "role": c.condition.role,
-                "label": c.label,
-                "is_default": c.is_default,
-                "factor": c.factor,
-            }
-            for c in grid.conditions.select_related("condition")
-        ],
-        "metrics": [
-            {"digest": m.metric.digest, "is_primary": m.is_primary, "spec": _metric_spec(m.metric).to_json()}
-            for m in grid.metrics.select_related("metric")
-        ],
-        "jobs": [j.spec for j in Job.objects.filter(renders__in=renders).distinct().order_by("pk")],
-        "renders": [_render_json(r) for r in renders],
-        "cells": [
-            [c.scene.digest, c.condition.digest, c.replicate, c.render.digest]
-            for c in grid.cells.select_related("scene", "condition", "render")
-        ],
-    }
-    for source in manifest["sources"]:
-        if source["name"] not in withhold and Artifact.objects.get(pk=source["sha256"]).stored:
-            size += _write(folder / source["file"], artifact_bytes(source["sha256"]))
-    size += _write(folder / "manifest.json", (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
-    return size + _write(folder / "grid.toml", grid.toml.encode())
-
-
-def _distinct(rows: Any) -> list[Any]:
-    return list({row.pk: row for row in rows}.values())
-
-
-def _write(path: Path, data: bytes) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return len(data)
-
-
-def _file(artifact: Artifact) -> str:
-    folder, suffix = _FOLDERS[artifact.kind]
-    return f"{folder}/{artifact.sha256}.{suffix}"
-
-
-def _sources(grid: Grid) -> list[dict[str, str]]:
-    used = {s for cell in grid.cells.select_related("scene") for s in (cell.scene.content_id, cell.scene.style_id) if s}
-    # Only the places of the sources are read: an earlier version's file may name parameters that are gone since.
-    # Imported renders have no grid file, and their sources no place in it.
-    files = {name: source["file"] for name, source in tomllib.loads(grid.toml).get("sources", {}).items()}
-    return [
-        {
-            "name": s.name,
-            "file": files.get(s.name, f"sources/{s.name}"),
-            "sha256": s.artifact_id,
-            "title": s.title,
-            "licence": s.licence,
-            "credit": s.credit,
-        }
-        for s in SourceImage.objects.filter(owner=grid.owner, artifact__in=used).order_by("name")
-    ]
-
-
-def _metric_spec(metric: Metric) -> MetricSpec:
-    return MetricSpec(
-        key=metric.key,
-        label=metric.label,
-        direction=metric.direction,
-        role=metric.role,
-        comparable_within=metric.comparable_within,
-        reference=metric.reference,
-        unit=metric.unit,
-        version=metric.version,
-        weights_sha256=metric.weights_sha256,
-        config=metric.config,
-    )
-
-
-def _render_json(render: Render) -> dict[str, Any]:
-    return {
-        "spec": render.spec,
-        "status": render.status,
-        "reason": render.reason,
-        "image": render.image_id,
-        "curve": render.curve_id,
-        "steps": render.steps,
-        "final_step_reason": render.final_step_reason,
-        "seconds": render.seconds,
-        "provenance": render.provenance,
-        "scores": [
-            {"metric": s.metric.digest, "value": s.value, "status": s.status, "reason": s.reason, "run": s.run}
-            for s in render.scores.select_related("metric").order_by("metric__key")
-        ],
-    }
+from generation.services.artifacts import artifact_known, artifact_store
+from generation.services.packs.form import SCHEMA, PackError, file_name
+from generation.services.planning import metric_row, scene_row, training_row
 
 
 def pack_read(*, owner: User, folder: Path) -> Grid:
@@ -179,6 +53,7 @@ def pack_read(*, owner: User, folder: Path) -> Grid:
             )
         return existing
     files = {r[kind]: kind for r in manifest["renders"] for kind in ("image", "curve") if r[kind]}
+    files |= {t["curve"]: "curve" for t in manifest.get("trainings", ()) if t["curve"]}  # earlier packs have none
     blobs = {sha: _verified(folder, sha, kind) for sha, kind in files.items()}
     sources = {s["sha256"]: _source(folder, s) for s in manifest["sources"]}
     with transaction.atomic():
@@ -225,8 +100,7 @@ def _check(manifest: dict[str, Any]) -> None:
 
 
 def _verified(folder: Path, sha256: str, kind: str) -> bytes:
-    directory, suffix = _FOLDERS[kind]
-    path = folder / directory / f"{sha256}.{suffix}"
+    path = folder / file_name(kind, sha256)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -282,6 +156,8 @@ def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:
     for position, m in enumerate(manifest["metrics"]):
         metric = metrics[m["digest"]] = metric_row(MetricSpec.from_json(m["spec"]))
         GridMetric.objects.create(grid=grid, metric=metric, position=position, is_primary=m["is_primary"])
+    for entry in manifest.get("trainings", ()):
+        _training_row(entry)
     jobs = {item["render"]: job for job, items in map(_job_row, manifest["jobs"]) for item in items}
     by_digest = {digest(r["spec"]): r for r in manifest["renders"]}
     renders: dict[str, Render] = {}
@@ -315,6 +191,15 @@ def _job_row(spec: dict[str, Any]) -> tuple[Job, list[dict[str, str]]]:
     return row, [{"render": item.render.digest} for item in job.items if item.image is None]
 
 
+def _training_row(entry: dict[str, Any]) -> None:
+    spec = TrainSpec.from_json(entry["spec"])
+    artifact_known(sha256=spec.data, kind=Artifact.Kind.DATA)
+    words = {k: v for k, v in entry.items() if k not in ("spec", "curve")}
+    row = training_row(spec)
+    if row.status == Training.Status.PLANNED:
+        Training.objects.filter(pk=row.pk).update(**words, curve=entry["curve"])
+
+
 def _render_row(
     entry: dict[str, Any],
     name: str,
@@ -333,6 +218,7 @@ def _render_row(
             "condition": condition,
             "seed": spec.seed,
             "spec": entry["spec"],
+            "training": Training.objects.filter(digest=spec.training).first(),
             "job": jobs.get(name),
             "image_id": entry["image"],
             "curve_id": entry["curve"],
