@@ -126,11 +126,9 @@ def _split(
     out, but fewer than half: an incomplete crossed grid is no bundle of families.
     """
     own = np.array([row[f] for row in table])
-    # What changes with it in every condition tells the families apart as well: all of them are named.
-    with_it = [
-        g for g in range(len(names)) if len({(row[f], row[g]) for row in table}) == len({row[g] for row in table})
-    ]
-    with_it = [g for g in with_it if len({row[g] for row in table}) == len(set(own))]
+    # What changes with it in every condition tells the families apart as well: those of its kind are named with it.
+    n = len(set(own))
+    with_it = [g for g in alike if len({row[g] for row in table}) == n == len({(row[f], row[g]) for row in table})]
     changes_alone = bool(np.any((apart == 1) & (own[:, None] != own[None, :])))
     families: list[Family] = []
     for value in _ordered(own.tolist()):
