@@ -61,12 +61,19 @@ Say = Callable[[int, int, str], None]
 
 class Train(Protocol):
     """Trains one network. ``data``: the pack of photographs; ``save_at``: epochs whose network is kept (the last one
-    always is); ``scratch``: a folder on this machine where the state may be kept, so that a training that was killed
-    goes on; None keeps nothing. Raises ``ValueError`` with a sentence for what cannot be trained."""
+    always is); ``scratch``: a folder on this machine for the state, in files that begin with the digest of the training,
+    so that one that was killed goes on; None keeps nothing. Raises ``ValueError`` with a sentence for what cannot be
+    trained."""
 
     def __call__(
         self, spec: TrainSpec, data: bytes, save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None, /
     ) -> TrainResult: ...
+
+
+def forget(scratch: Path, digest: str) -> None:
+    """Remove what a training kept of its state: its result is stored."""
+    for path in scratch.glob(f"{digest}.*"):
+        path.unlink(missing_ok=True)
 
 
 def loss_terms(curve: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, tuple[npt.NDArray[np.float64], float]]:

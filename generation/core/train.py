@@ -49,7 +49,9 @@ def run_training(
         except Exception:  # a fault of the trainer must not take the grid down
             result = TrainResult("failed", reason=unexpected("Training"))
         provenance = {**environment(), **result.provenance}
-    return dataclasses.replace(result, provenance=provenance, seconds=time.perf_counter() - started)
+    # A trainer that goes on where another start ended adds up its own time.
+    seconds = result.seconds or time.perf_counter() - started
+    return dataclasses.replace(result, provenance=provenance, seconds=seconds)
 
 
 def foretell(seconds: str, trainings: Sequence[tuple[Params, float]], engine: Params, threads: int) -> list[float]:

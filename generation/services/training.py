@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from generation.core import tasks
-from generation.core.protocols import curve_bytes
+from generation.core.protocols import curve_bytes, forget
 from generation.core.spec import RenderSpec, Scalar, TrainJobSpec, TrainResult, TrainSpec
 from generation.models import Artifact, Checkpoint, Job, Render, Training
 from generation.services.artifacts import artifact_store
@@ -72,8 +72,7 @@ def training_complete(*, job: Job, holder: str, result: TrainResult) -> bool:
         training.save()
         for epoch, artifact in kept.items():
             Checkpoint.objects.update_or_create(training=training, epoch=epoch, defaults={"artifact": artifact})
-    for state in settings.EYEBALLOT_SCRATCH.glob(f"{training.digest}.*"):  # all is stored now
-        state.unlink(missing_ok=True)
+    forget(settings.EYEBALLOT_SCRATCH, training.digest)
     return True
 
 

@@ -76,12 +76,6 @@ def find(scratch: Path, digest: str, engine: Mapping[str, Any], wanted: frozense
     return None, f"{why} It was put aside as {path.name}.aside, and the training started over."
 
 
-def forget(scratch: Path, digest: str) -> None:
-    """Remove all that is kept of the training ``digest``: call it when its result is stored."""
-    for path in scratch.glob(f"{digest}.*"):
-        path.unlink(missing_ok=True)
-
-
 class _UnusableError(Exception):
     """Says in a sentence why a state cannot be gone on from."""
 

@@ -42,7 +42,7 @@ def train(
 
     ``save_at``: the epochs whose checkpoint is wanted; that of the last one reached is always given. ``engine``:
     ``dtype`` is the type the networks compute in (float32 or bfloat16). ``scratch``: where the state of an unfinished
-    training is kept; remove it with ``state.forget`` when the result is stored. None keeps nothing.
+    training is kept; ``protocols.forget`` removes it when the result is stored. None keeps nothing.
 
     Losses that stop being finite give the status ``nan``, the checkpoints so far and that of the last finite epoch.
     Raises ``ValueError`` with a sentence for what cannot be trained.

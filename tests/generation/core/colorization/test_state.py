@@ -8,6 +8,7 @@ import torch
 
 from generation.core.colorization import state
 from generation.core.colorization.state import State
+from generation.core.protocols import forget
 
 DIGEST = "ab" * 32
 ENGINE = {"dtype": "float32"}
@@ -138,6 +139,6 @@ def test_forgetting_removes_one_training_only(tmp_path: Path) -> None:
     for digest in (DIGEST, "cd" * 32):
         state.keep(tmp_path, digest, ENGINE, example())
     (tmp_path / f"{DIGEST}.state.77.tmp").write_bytes(b"of a killed process")
-    state.forget(tmp_path, DIGEST)
+    forget(tmp_path, DIGEST)
     assert {path.name[:64] for path in tmp_path.iterdir()} == {"cd" * 32}
-    state.forget(tmp_path / "missing", DIGEST)
+    forget(tmp_path / "missing", DIGEST)
