@@ -61,7 +61,7 @@ Say = Callable[[int, int, str], None]
 
 class Train(Protocol):
     """Trains one network. ``data``: the pack of photographs; ``save_at``: epochs whose network is kept (the last one
-    always is); ``scratch``: a folder on this machine for the state, in files that begin with the digest of the training,
+    always is); ``scratch``: a folder on this machine for the state, in files that begin with the training's digest,
     so that one that was killed goes on; None keeps nothing. Raises ``ValueError`` with a sentence for what cannot be
     trained."""
 
