@@ -28,10 +28,17 @@ def design_of(study: Study) -> Design:
     """Scenes, shared conditions and trials of ``study``: of the frozen design where there is one, else of its grids.
 
     Trials are those of one participant under one question between two shared conditions: pairs with the photograph or
-    with a condition that some scene lacks do not count. Raises :class:`EvaluationError` with a sentence.
+    with a condition that some scene lacks do not count, nor do questions that ask for the real photograph. Raises
+    :class:`EvaluationError` with a sentence.
     """
     if not study.grids.exists():
         raise EvaluationError(f"“{study}” has no grid yet: choose at least one in the admin, then plan.")
+    questions = list(study.questions.all())
+    if questions and all(question.asks_which_is_real for question in questions):
+        raise EvaluationError(
+            f"“{study}” asks only which picture is the real photograph, and the plan is for questions that compare "
+            "pictures of the grid. Add such a question, or plan by the share you expect to be called real."
+        )
     shown, controls = _cells(study)
     conditions: dict[int, set[int]] = defaultdict(set)
     for scene, condition, _ in shown:
@@ -46,9 +53,8 @@ def design_of(study: Study) -> Design:
     counted = Counter((scene, replicate) for scene, condition, replicate in shown if condition in shared)
     every = sum(comb(n + controls[scene], 2) for (scene, _), n in groups.items())
     useful = sum(comb(n, 2) for n in counted.values())
-    questions = max(1, study.questions.count())
     all_pairs = study.strategy == Study.Strategy.ALL_PAIRS
-    trials = useful if all_pairs else round(study.trials_per_session * useful / every / questions)
+    trials = useful if all_pairs else round(study.trials_per_session * useful / every / max(1, len(questions)))
     return Design(
         scenes=len(conditions),
         conditions=len(shared),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
+from evaluation.core.ballots import asks_which_is_real
 from evaluation.core.bundle import export_name
 from evaluation.core.evidence import gather
 from evaluation.core.options import Options
@@ -33,7 +34,10 @@ def suggestion(study: Study) -> Suggestion:
     if not data.questions or not data.trials:
         raise EvaluationError(f"“{study}” has no votes yet: open it and ask people before you look for the next grid.")
     try:
-        return suggest(gather(data, data.questions[0].id, Options()), tomllib.loads(grids[0].toml))
+        # A question that asks for the real photograph compares no two settings.
+        compared = [question.id for question in data.questions if not asks_which_is_real(data, question.id)]
+        asked = (compared or [data.questions[0].id])[0]
+        return suggest(gather(data, asked, Options()), tomllib.loads(grids[0].toml))
     except NoSuggestionError as error:
         raise EvaluationError(str(error)) from error
 

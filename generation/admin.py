@@ -1,5 +1,6 @@
 """Grids, sources and the queue in the admin: states, thumbnails, reasons. Rows are made by commands and services."""
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generation import admin_import
-from generation.models import Grid, GridCondition, Job, Render, SourceImage
+from generation.core.drawing.numbers import short
+from generation.models import Grid, GridCondition, Job, Render, SourceImage, Training
 from generation.selectors import features_note, grid_pictures, grid_progress
 
 
@@ -47,11 +49,20 @@ class OwnedAdmin(ReadOnlyAdmin):
 class GridAdmin(OwnedAdmin):
     list_display = ["pictures", "title", "progress", "contact_sheet", "created_at"]
     list_display_links = ["title"]
-    readonly_fields = ["pictures", "progress", "features", "what_to_know", "contact_sheet", "condition_table"]
+    readonly_fields = [
+        "pictures",
+        "progress",
+        "training",
+        "features",
+        "what_to_know",
+        "contact_sheet",
+        "condition_table",
+    ]
     fields = [
         "title",
         "pictures",
         "progress",
+        "training",
         "features",
         "what_to_know",
         "contact_sheet",
@@ -91,10 +102,32 @@ class GridAdmin(OwnedAdmin):
             progress.words,
         )
 
+    @admin.display(description="training")
+    def training(self, grid: Grid) -> SafeString | str:
+        """How many networks are trained, and what the workers last said of those under way."""
+        states = Counter(_trainings(grid).values_list("status", flat=True))
+        total, status = sum(states.values()), Training.Status
+        if not total:
+            return "nothing is trained for this grid"
+        words = f"{states[status.OK]} of {total} networks trained"
+        words += f", {states[status.NAN]} diverged" if states[status.NAN] else ""
+        words += f", {states[status.FAILED]} failed" if states[status.FAILED] else ""
+        running = Job.objects.filter(trainings__in=_trainings(grid), status=Job.Status.RUNNING).distinct()
+        said = format_html_join("", "<div>{}</div>", ((job.note or "begun just now",) for job in running))
+        bar = format_html(
+            '<progress max="{}" value="{}"></progress> {}',
+            total,
+            total - states[status.PLANNED] + sum(job.progress for job in running),
+            words,
+        )
+        return format_html("{}{}", bar, said)
+
     @admin.display(description="features")
     def features(self, grid: Grid) -> str:
         """The network that was no pretrained one, in words."""
-        return features_note(grid) or "a pretrained network"
+        return features_note(grid) or (
+            "networks trained for it" if _trainings(grid).exists() else "a pretrained network"
+        )
 
     @admin.display(description="to be known")
     def what_to_know(self, grid: Grid) -> SafeString | str:
@@ -103,12 +136,11 @@ class GridAdmin(OwnedAdmin):
 
     @admin.display(description="contact sheet")
     def contact_sheet(self, grid: Grid) -> SafeString:
-        """Links to all pictures with their losses, and to the report of the losses."""
-        return format_html(
-            '<a href="{}">All pictures</a> · <a href="{}">Report</a>',
-            reverse("generation:grid", args=[grid.slug]),
-            reverse("generation:report", args=[grid.slug]),
-        )
+        """Links to all pictures with their losses, to the report of the losses, and to the sheets in it."""
+        report = reverse("generation:report", args=[grid.slug])
+        links = [("All pictures", reverse("generation:grid", args=[grid.slug])), ("Report", report)]
+        links += [("Sheets", f"{report}#sheets")] if _trainings(grid).exists() else []
+        return format_html_join(" · ", '<a href="{}">{}</a>', ((address, name) for name, address in links))
 
     @admin.display(description="conditions")
     def condition_table(self, grid: Grid) -> SafeString:
@@ -118,6 +150,11 @@ class GridAdmin(OwnedAdmin):
             "<div>{}{}</div>",
             ((c.label, " (default)" if c.is_default else "") for c in grid.conditions.all()),
         )
+
+
+def _trainings(grid: Grid) -> QuerySet[Training]:
+    """The networks whose pictures the grid shows."""
+    return Training.objects.filter(pk__in=grid.cells.values("render__training"))
 
 
 @admin.register(SourceImage)
@@ -164,3 +201,59 @@ class RenderAdmin(ReadOnlyAdmin):
     def duration(self, render: Render) -> str:
         """Computing time, rounded."""
         return f"{render.seconds:.1f}"
+
+
+@admin.register(Training)
+class TrainingAdmin(OwnedAdmin):
+    """Networks belong to the owners of the grids they are trained for."""
+
+    list_display = ["label", "seed", "status", "epochs", "loss", "error", "ended", "grids"]
+    list_display_links = ["label"]
+    list_filter = ["status"]
+    readonly_fields = ["label", "seed", "loss", "error", "ended", "grids"]
+    fields = [
+        "label", "seed", "status", "epochs", "loss", "error", "ended", "grids", "seconds", "losses", "spec",
+        "provenance", "created_at",
+    ]  # fmt: skip
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request) and (obj is None or self.get_queryset(request).contains(obj))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows if request.user.is_superuser else rows.filter(renders__cells__grid__owner=request.user).distinct()
+
+    @admin.display(description="condition")
+    def label(self, training: Training) -> str:
+        """What its grids call the condition, where they agree; otherwise all they call it."""
+        rows = GridCondition.objects.filter(
+            grid__cells__render__training=training, condition__in=training.renders.values("condition")
+        )
+        names = list(dict.fromkeys(rows.order_by("grid", "position").values_list("label", flat=True)))
+        return " / ".join(names) or f"training {training.digest[:8]}"
+
+    @admin.display(description="seed")
+    def seed(self, training: Training) -> int:
+        """Of its first weights, the order of the photographs and the dropout."""
+        return int(training.spec["seed"])
+
+    @admin.display(description="G")
+    def loss(self, training: Training) -> str:
+        """The generator's loss in the last epoch of the training, in the units of the run."""
+        return short(training.losses["g"], 4) if "g" in training.losses else "none yet"
+
+    @admin.display(description="Lab error")
+    def error(self, training: Training) -> str:
+        """Mean |Δa|, |Δb| on the photographs kept apart."""
+        return short(training.losses["val_ab_error"], 4) if "val_ab_error" in training.losses else "none yet"
+
+    @admin.display(description="how it ended")
+    def ended(self, training: Training) -> str:
+        """All epochs, given up, or the reason why not."""
+        return training.reason or training.final_reason or (training.job.note if training.job else "") or "not begun"
+
+    @admin.display(description="grid")
+    def grids(self, training: Training) -> str:
+        """The grids whose pictures it makes."""
+        found = Grid.objects.filter(cells__render__training=training).distinct()
+        return ", ".join(found.values_list("title", flat=True))

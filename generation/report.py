@@ -11,6 +11,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from generation import kept
 from generation.core import images, tasks
 from generation.core.protocols import loss_terms, read_curve
 from generation.core.report.axes import is_number
@@ -20,9 +21,10 @@ from generation.core.spec import Scalar, digest
 from generation.models import Cell, Grid, GridCondition, Metric, Render
 from generation.selectors import features_note, grid_cells
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
+from generation.trained import gather_trainings
 
 THUMBNAIL = 320  # px on the longest side
-#: What the figures speak of, in this order, where the grid has it; otherwise its primary metric.
+#: What the figures speak of, in this order, where the grid has it, behind its primary metric.
 SHOWN = {
     "style_loss": "style, raw",
     "content_loss": "content, raw",
@@ -48,7 +50,8 @@ def gather(grid: Grid, *, curves: bool = True) -> Report:
     place = {pk: i for i, pk in enumerate(scenes)}
     primary = grid.metrics.filter(is_primary=True).values_list("metric_id", flat=True).first()
     by_key = {m.key: m for m in reversed(measures.values())}
-    shown = [by_key[k] for k in SHOWN if k in by_key] or [measures[pk] for pk in [primary] if pk in measures]
+    first = [measures[pk] for pk in [primary] if pk in measures and measures[pk].key not in SHOWN]
+    shown = first + [by_key[k] for k in SHOWN if k in by_key]
     return Report(
         title=grid.title,
         slug=grid.slug,
@@ -62,6 +65,7 @@ def gather(grid: Grid, *, curves: bool = True) -> Report:
         preset=_preset(grid, method),
         notes=tuple(grid.notes),
         features=features_note(grid),
+        trainings=gather_trainings(cells, at, task, curves=curves),
     )
 
 
@@ -199,40 +203,19 @@ def thumbnail(sha256: str) -> bytes:
 
 def stored_file(grid: Grid, name: str) -> bytes | None:
     """A file of the grid's report as its rows stand now; drawn on the first look. None where there is no such file."""
-    storage, folder = storages["default"], _folder(grid)
-    if not storage.exists(f"{folder}/{name}"):
-        return None
-    with storage.open(f"{folder}/{name}") as stored:
-        data: bytes = stored.read()
-    return data
+    return kept.read(f"{_folder(grid)}/{name}")
 
 
 def stored_files(grid: Grid) -> dict[str, bytes]:
     """All files of the grid's report, by name."""
-    names = storages["default"].listdir(_folder(grid))[1]
-    return {name: stored_file(grid, name) or b"" for name in sorted(names)}
+    folder = _folder(grid)
+    return {name: kept.read(f"{folder}/{name}") or b"" for name in sorted(storages["default"].listdir(folder)[1])}
 
 
 def _folder(grid: Grid) -> str:
     """Where the report of the rows as they stand now lies; it is drawn unless it is there."""
-    storage, folder = storages["default"], f"grid-reports/{grid.slug}"
-    here = f"{folder}/{digest([VERSION, asdict(gather(grid, curves=False))])[:32]}"
-    if not storage.exists(f"{here}/{INDEX}"):
-        files = report_files(gather(grid))
-        for file in sorted(files, key=lambda n: n == INDEX):  # the index last: where it is, all are
-            storage.save(f"{here}/{file}", ContentFile(files[file]))
-        _forget(folder, here)
-    return here
-
-
-def _forget(folder: str, here: str) -> None:
-    """Remove what was drawn of earlier rows."""
-    storage = storages["default"]
-    for old in storage.listdir(folder)[0]:
-        if f"{folder}/{old}" != here:
-            for file in storage.listdir(f"{folder}/{old}")[1]:
-                storage.delete(f"{folder}/{old}/{file}")
-            storage.delete(f"{folder}/{old}")
+    key = digest([VERSION, asdict(gather(grid, curves=False))])
+    return kept.kept(f"grid-reports/{grid.slug}", key, lambda: report_files(gather(grid)), last=INDEX)
 
 
 def figures_of(index: bytes | None) -> list[dict[str, Any]]:

@@ -58,8 +58,8 @@ class TrainingProgress:
 
 def grid_trainings(grid: Grid) -> TrainingProgress:
     """Count the trainings of a grid by their state."""
-    rows = Training.objects.filter(renders__cells__grid=grid).distinct()
-    counts = dict(rows.values_list("status").annotate(n=Count("pk", distinct=True)))
+    rows = Training.objects.filter(pk__in=grid.cells.values("render__training")).order_by()
+    counts = dict(rows.values_list("status").annotate(n=Count("pk")))
     total = sum(counts.values())
     failed = counts.get(Training.Status.FAILED, 0)
     return TrainingProgress(total, total - counts.get(Training.Status.PLANNED, 0), failed)

@@ -1,19 +1,26 @@
-"""The contact sheet of a grid, its pictures, its report. Masters are private: the owner (or a superuser) sees them."""
+"""Pages of a grid: contact sheet, pictures, report, sheets. Masters are private: for the owner (or a superuser)."""
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
 
 from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from generation import report
+from generation import report, sheets
 from generation.core.report.contents import contents
 from generation.core.report.figures import INDEX
 from generation.models import Cell, Grid, Metric
 from generation.selectors import condition_labels, features_note, grid_cells, grid_progress
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 
+T = TypeVar("T")
 CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 
 
@@ -66,10 +73,7 @@ def thumbnail(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
     """The same, small, as WebP; made once."""
     grid = _grid(request, slug)
     _member(grid, sha256)
-    try:
-        return _immutable(report.thumbnail(sha256), "image/webp")
-    except ArtifactMissing as error:
-        raise Http404(str(error)) from None
+    return _immutable(_or_404(lambda: report.thumbnail(sha256)), "image/webp")
 
 
 @login_required
@@ -84,7 +88,61 @@ def report_page(request: HttpRequest, slug: str) -> HttpResponse:
         file=lambda name: reverse("generation:report-file", args=[grid.slug, name]),
         picture=lambda kind, sha256: reverse(routes[kind], args=[grid.slug, sha256]),
     )
-    return render(request, "generation/report.html", context)
+    return render(request, "generation/report.html", context | {"sheets": _sheets(grid)})
+
+
+def _sheets(grid: Grid) -> dict[str, object] | None:
+    """The previews of the sheets of a grid that trains networks, and which have nothing to show yet."""
+    try:
+        plans = sheets.plans(grid)
+    except sheets.NoSheets:
+        return None
+    return {
+        "there": [plan for plan in plans if plan.rows],
+        "lacking": [plan for plan in plans if not plan.rows],
+        "width": sheets.PREVIEW[0],
+        "height": sheets.PREVIEW[1],
+    }
+
+
+@login_required
+@require_GET
+def sheet(request: HttpRequest, slug: str, name: str, kind: str) -> HttpResponse:
+    """The sheet of a condition (png), or its preview (webp); drawn on the first look."""
+    grid = _grid(request, slug)
+    plan = next((p for p in _or_404(lambda: sheets.plans(grid)) if p.name == name and p.rows), None)
+    if plan is None:
+        raise Http404("There is no such sheet.")
+    make = sheets.drawn if kind == "png" else sheets.preview
+    response = HttpResponse(_or_404(lambda: make(grid, plan)), content_type=f"image/{kind}")
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@login_required
+@require_GET
+def sheets_zip(request: HttpRequest, slug: str) -> FileResponse:
+    """All sheets of a grid in one file."""
+    grid = _grid(request, slug)
+    folder = f"{grid.slug}-sheets"
+    with ExitStack() as on_failure:
+        file = on_failure.enter_context(tempfile.TemporaryFile())
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed already
+            for plan in _or_404(lambda: sheets.plans(grid)):
+                if plan.rows:
+                    data = _or_404(lambda: sheets.drawn(grid, plan))  # noqa: B023 - called at once
+                    archive.writestr(zipfile.ZipInfo(f"{folder}/{plan.name}.png", (1980, 1, 1, 0, 0, 0)), data)
+        file.seek(0)
+        on_failure.pop_all()  # the response closes the file
+    return FileResponse(file, as_attachment=True, filename=f"{folder}.zip")
+
+
+def _or_404(make: Callable[[], T]) -> T:
+    """What ``make`` gives; what is away is not found, with the sentence that says so."""
+    try:
+        return make()
+    except (sheets.NoSheets, ArtifactMissing) as error:
+        raise Http404(str(error)) from None
 
 
 @login_required
@@ -112,10 +170,7 @@ def _member(grid: Grid, sha256: str) -> None:
 
 def _picture(grid: Grid, sha256: str) -> bytes:
     _member(grid, sha256)
-    try:
-        return artifact_bytes(sha256)
-    except ArtifactMissing as error:
-        raise Http404(str(error)) from None
+    return _or_404(lambda: artifact_bytes(sha256))
 
 
 def _immutable(data: bytes, kind: str) -> HttpResponse:

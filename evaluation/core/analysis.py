@@ -70,6 +70,8 @@ SECTIONS: Mapping[str, Callable[[Evidence], Section]] = {
     "ties": ties_section,
     "quality": data_quality_section,
 }
+#: The parts that have something to say where no two conditions met, but each met the photograph.
+REAL_OR_FAKE = ("pairs", "fooling", "factors", "quality")
 
 
 def analyse(data: StudyData, options: Options | None = None, *, question: str | None = None) -> Json:
@@ -88,14 +90,19 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     ]
     primary = next((m for m in metrics if m["id"] == evidence.primary), None)
     shown = [group_json(g, evidence) for g in parts]
-    headline = top.headline(primary, shown[0], evidence)
-    tests = verdict_tests(evidence, metrics) + [test for section in sections.values() for test in section.tests]
+    if evidence.asks_which_is_real:
+        headline = top.real_or_fake_headline(said["fooling"], evidence)
+    else:
+        headline = top.headline(primary, shown[0], evidence)
+    told = {n: section for n, section in sections.items() if n in REAL_OR_FAKE or not evidence.asks_which_is_real}
+    tests = [] if evidence.asks_which_is_real else verdict_tests(evidence, metrics)
+    tests += [test for section in told.values() for test in section.tests]
     beside = {name: said[name] for name in ("agreement", "discrimination", "top1", "regret")}
     tables: dict[str, list[Json]] = {
         "hypothesis_tests": test_rows(adjusted(tests)),
-        "metric_agreement": metric_agreement_rows(evidence, **beside),
+        "metric_agreement": [] if evidence.asks_which_is_real else metric_agreement_rows(evidence, **beside),
     }
-    for section in sections.values():
+    for section in told.values():
         for table, rows in section.rows.items():
             tables.setdefault(table, []).extend(rows)
     return {
@@ -107,7 +114,8 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
             "networks": list(data.networks),
             "random_features": data.random_features,
         },
-        "question": {"id": asked.id, "text": asked.text},
+        "question": {"id": asked.id, "text": asked.text}
+        | ({"kind": "real_fake"} if evidence.asks_which_is_real else {}),
         "digest": data.digest,
         "options": options.to_json(),
         "notices": top.notices(data, options.planted, headline["favourite_label"]),
@@ -123,7 +131,7 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         "groups": shown,
         "metrics": metrics,
         "primary": evidence.primary,
-        "sections": said,
+        "sections": {name: said[name] for name in told},
         "curves": curves_json(data),
         "tables": tables,
         "ceilings": said["ceilings"],

@@ -113,27 +113,19 @@ class Ballots:
         return ParticipantPairs.summed(k, self.n_participants, participant, cell, wins, games)
 
 
+Step = tuple[str, str, Callable[[Trial], bool]]
+
+
+def asks_which_is_real(data: StudyData, question: str) -> bool:
+    """Whether it was asked about generated pictures beside the photograph, and never about two of the grid."""
+    kinds = {t.kind for t in data.trials if t.question == question}
+    return "real_fake" in kinds and "main" not in kinds
+
+
 def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
     """Main votes of one question between grid images, and the flow that led to them; ``data`` in canonical order."""
-    people = {p.id: p for p in data.participants}
     stimulus = data.stimulus
-    trials = [t for t in data.trials if t.question == question]
-    who = (
-        ("simulated_only", "cast by simulated participants", lambda t: people[t.participant].is_bot)
-        if data.simulated
-        else ("people_only", "answered by people, not by bots", lambda t: not people[t.participant].is_bot)
-    )
-    steps: list[tuple[str, str, Callable[[Trial], bool]]] = [
-        (
-            "main_sessions",
-            "outside previews and pilots",
-            lambda t: not (people[t.participant].is_preview or people[t.participant].is_pilot),
-        ),
-        who,
-        ("main_trials", "main trials (no practice, catch, repeat)", lambda t: t.kind == "main"),
-        ("last_answer", "not replaced by a later answer (undo)", lambda t: not t.superseded),
-        ("answered", "answered (no skip, no time-out)", lambda t: t.choice in SHARE_LEFT),
-        ("included", "by participants who were not excluded", lambda t: not people[t.participant].exclusion_reason),
+    between: list[Step] = [
         (
             "grid_pairs",
             "between two images of the grid (no control picture)",
@@ -144,6 +136,45 @@ def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[Flow
             "between two different conditions",
             lambda t: stimulus[t.left].condition != stimulus[t.right].condition,
         ),
+    ]
+    return _stepwise(data, question, ("main", "main trials (no practice, catch, repeat)"), between)
+
+
+def real_or_fake_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
+    """Votes of one question between one grid image and one that is none (the photograph), and the flow."""
+    stimulus = data.stimulus
+    one_generated: Step = (
+        "one_generated",
+        "of one image of the grid beside one that is not",
+        lambda t: (stimulus[t.left].role == "grid") != (stimulus[t.right].role == "grid"),
+    )
+    kind = ("real_fake", "trials with the photograph (no practice, catch, repeat)")
+    return _stepwise(data, question, kind, [one_generated])
+
+
+def _stepwise(
+    data: StudyData, question: str, kind: tuple[str, str], last: Sequence[Step]
+) -> tuple[list[Trial], list[FlowStep]]:
+    """The trials of one ``kind`` (name, words) that are left after the steps shared by all and the ``last`` ones."""
+    people = {p.id: p for p in data.participants}
+    trials = [t for t in data.trials if t.question == question]
+    who: Step = (
+        ("simulated_only", "cast by simulated participants", lambda t: people[t.participant].is_bot)
+        if data.simulated
+        else ("people_only", "answered by people, not by bots", lambda t: not people[t.participant].is_bot)
+    )
+    steps: list[Step] = [
+        (
+            "main_sessions",
+            "outside previews and pilots",
+            lambda t: not (people[t.participant].is_preview or people[t.participant].is_pilot),
+        ),
+        who,
+        ("main_trials", kind[1], lambda t: t.kind == kind[0]),
+        ("last_answer", "not replaced by a later answer (undo)", lambda t: not t.superseded),
+        ("answered", "answered (no skip, no time-out)", lambda t: t.choice in SHARE_LEFT),
+        ("included", "by participants who were not excluded", lambda t: not people[t.participant].exclusion_reason),
+        *last,
     ]
     flow = [_count("presented", "pairs laid out for those who started", trials)]
     for name, words, keep in steps:

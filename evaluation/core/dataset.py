@@ -134,7 +134,7 @@ class Participant:
 class Trial:
     """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came.
 
-    ``expected``: the right answer of a practice or catch trial. ``repeat_of``: of a repeat, the id of the trial whose
+    ``expected``: the right answer, where there is one. ``repeat_of``: of a repeat, the id of the trial whose
     pair it shows a second time with sides swapped.
     """
 
@@ -200,11 +200,16 @@ class StudyData:
     @cached_property
     def confirmatory(self) -> bool:
         """Whether design and primary metric were frozen before anybody answered a main pair."""
+        return self.frozen_first and bool(self.primary_metric)
+
+    @cached_property
+    def frozen_first(self) -> bool:
+        """Whether the design was frozen before anybody answered a pair that counts."""
         # Pilots come before a design is frozen and are not analysed.
         asked = {p.id for p in self.participants if not (p.is_pilot or p.is_preview) and p.is_bot == self.simulated}
-        answered = (t.submitted_at for t in self.trials if t.kind == "main" and t.choice and t.participant in asked)
-        first = min(answered, default="")
-        return bool(self.frozen_at and self.primary_metric and (not first or self.frozen_at <= first))
+        counts = (t for t in self.trials if t.kind in ("main", "real_fake") and t.choice and t.participant in asked)
+        first = min((t.submitted_at for t in counts), default="")
+        return bool(self.frozen_at and (not first or self.frozen_at <= first))
 
     def canonical(self) -> Self:
         """The same study with every table in its one order."""

@@ -17,7 +17,9 @@ from evaluation.core.ballots import (
     Ballots,
     FlowStep,
     analysis_set,
+    asks_which_is_real,
     grid_conditions,
+    real_or_fake_set,
 )
 from evaluation.core.dataset import METRIC_ROLES, MetricInfo, StudyData, Trial
 from evaluation.core.options import Options
@@ -131,8 +133,9 @@ class MetricValues:
 class Evidence:
     """Everything an estimand may ask for: one question of a study.
 
-    ``data``: in canonical order. ``metrics``: the primary one first. ``scales``: scene id (:data:`POOLED` first) ->
-    human scores or why there are none. ``primary``: id of the metric that carries the verdict, or None.
+    ``data``: in canonical order. ``flow``: to the votes, or to those on the photograph where all are. ``metrics``: the
+    primary one first. ``scales``: scene id (:data:`POOLED` first) -> human scores or why there are none.
+    ``primary``: id of the metric that carries the verdict, or None.
     """
 
     data: StudyData
@@ -155,6 +158,18 @@ class Evidence:
         """Scene id -> label."""
         return {s.id: s.label for s in self.data.scenes}
 
+    @cached_property
+    def asks_which_is_real(self) -> bool:
+        """Whether no two conditions met under this question, but each met the photograph."""
+        return asks_which_is_real(self.data, self.question)
+
+    @cached_property
+    def people(self) -> tuple[str, ...]:
+        """Ids of the participants with a vote that counts."""
+        if self.asks_which_is_real:
+            return tuple(sorted({t.participant for t in real_or_fake_set(self.data, self.question)[0]}))
+        return self.votes.people
+
     def metric(self, name: str) -> MetricValues:
         """The metric called ``name``; ``KeyError`` where there is none."""
         return next(m for m in self.metrics if m.info.id == name)
@@ -163,6 +178,8 @@ class Evidence:
 def gather(data: StudyData, question: str, options: Options) -> Evidence:
     """The evidence on one question of ``data`` (in canonical order): votes, losses, minimisers and human scores."""
     trials, flow = analysis_set(data, question)
+    if asks_which_is_real(data, question):
+        flow = real_or_fake_set(data, question)[1]
     votes = vote_table(data, trials)
     metrics = [metric_values(data, m, votes, trials) for m in _ordered(data)]
     labels = {c.id: c.label for c in data.conditions}

@@ -34,6 +34,8 @@ HYPOTHESES = {
     "gain": "the learned weights do better, or worse, than the generator's on scenes left out",
     "side_bias": "one side is chosen more often",
     "fooling": "generated pictures are called real more, or less, often than half of the time",
+    "fooling_differences": "one of the two is called real more often",
+    "fooling_metrics": "pictures called real have lower, or higher, values of it",
 }
 
 

@@ -77,7 +77,7 @@ REASONS = {
     "NC_METRICS_COLLINEAR": "{metrics} move together here; what each adds cannot be separated.",
     "NC_ONE_SEED": "One seed per cell: this cannot be told from seed noise.",
     "NC_NO_METRIC": "No metric was measured for these images: there is no minimum to put to the test.",
-    "NC_NO_VOTES": "{group}: nobody has voted yet.",
+    "NC_NO_VOTES": "{group}: nobody has compared two conditions yet.",
     "NC_NO_SIDE": (
         "No finite side effect fits these votes: one side took every vote, or no pair was shown on both sides."
     ),
@@ -109,7 +109,7 @@ BRIEFLY = {
     "NC_COLLINEAR": "The losses move together: their weights cannot be separated.",
     "NC_NOT_ASKED": "No such pairs were shown.",
     "NC_NO_PARAMETER": "No parameter of the grid has enough numeric levels.",
-    "NC_NO_VOTES": "Nobody has voted yet.",
+    "NC_NO_VOTES": "Nobody has compared two conditions yet.",
 }
 NOT_COMPUTED = "Not computed for this row."
 
@@ -285,8 +285,8 @@ def _lower_first(text: str) -> str:
 
 
 OPENERS = {
-    "Agreement", "Among", "An", "Choosing", "Estimates", "Fewer", "In", "It", "Neither", "No", "Nobody", "Of", "One",
-    "Over", "People", "Style", "The", "These", "This", "Voters", "Votes", "Win", "With",
+    "Agreement", "Among", "An", "Choosing", "Estimates", "Fewer", "Generated", "In", "It", "Neither", "No", "Nobody",
+    "Of", "One", "Over", "People", "Style", "The", "These", "This", "Voters", "Votes", "Win", "With",
 }  # fmt: skip
 
 
@@ -331,6 +331,7 @@ CANNOT_SAY_SIMULATED = (
     "What this study cannot say: anything about people. The votes were drawn by a program; only the path from votes to "
     "verdict is shown here."
 )
+NO_MINIMUM = "No verdict: under this question no two conditions met, so no metric’s minimum was put to the test."
 C1_WORDS = "holds for these images only"
 C2_WORDS = "holds for other scenes of this kind"
 C3_WORDS = "holds for this metric, beyond these settings"

@@ -165,6 +165,32 @@ def _comparison(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Ta
     return [table_of(tables.get("metric_comparison", [])[:MOST_ROWS], columns, title="")]
 
 
+def _fooling(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table | None]:
+    rows = tables.get("fooling", [])
+    tested = [
+        span("95 % interval", "ci_low", "ci_high", interval),
+        p_value("p_raw", "C1"),
+        number("Trials", "n_trials"),
+        number("Participants", "n_participants"),
+    ]
+    called = [words("Condition", "condition_1", names), number("Called real", "estimate", percent), *tested]
+    between = [
+        words("Condition", "condition_1", names),
+        words("Less", "condition_2", names),
+        number("Difference", "estimate", _points),
+        Column("95\u00a0% interval", lambda row: _points_interval(row["ci_low"], row["ci_high"])),
+        *tested[1:],
+    ]
+    metrics = [words("Metric", "metric_id", names), number("Calls that agree", "estimate", percent), *tested]
+    return [
+        table_of(_having(rows, "kind", "rate"), called, title="How often each was called real (null 50\u00a0%)"),
+        table_of(_having(rows, "kind", "difference")[:MOST_ROWS], between, title="Condition against condition"),
+        table_of(
+            _having(rows, "kind", "metric"), metrics, title="Of two pictures, does a metric tell which was called real?"
+        ),
+    ]
+
+
 def _learned(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[Table | None]:
     rows = [row for row in tables.get("regression", []) if row["model"] in WEIGHTS]
     return [_coefficients(rows, names)]
@@ -245,6 +271,7 @@ MAKERS = {
     "discrimination": _discrimination,
     "correlation": _correlation,
     "comparison": _comparison,
+    "fooling": _fooling,
     "regression": _regression,
     "learned": _learned,
     "shape": _shape,
@@ -255,6 +282,8 @@ def _hypothesis(row: Json, names: Mapping[str, str]) -> str:
     said = HYPOTHESES.get(row["hypothesis"], str(row["hypothesis"]).replace("_", " "))
     if row["hypothesis"] == "head_to_head" and row.get("unit") == "win probability" and row.get("message"):
         return plainly(row["message"])  # it names the rival, which no column of the row does
+    if row["hypothesis"] in ("fooling", "fooling_differences") and row.get("message"):
+        return plainly(row["message"])  # it names the conditions
     about = [names.get(row.get(key) or "", row.get(key) or "") for key in ("metric_id", "metric_id_2", "scene_id")]
     about = [name for name in about if name]
     return f"{', '.join(about)}: {said}" if about else said
@@ -276,6 +305,13 @@ def _correction_of_pair(row: Json) -> str | None:
     if row["p_adj"] is None:
         return None if row["q_bh"] is None else ADJUSTMENTS["bh"]
     return ADJUSTMENTS["holm"]
+
+
+def _points_interval(low: float | None, high: float | None) -> str | None:
+    """'−4.2 to +3.0 points'."""
+    if low is None or high is None:
+        return None
+    return f"{100 * low:+.1f} to {100 * high:+.1f}\u00a0points".replace("-", "−")
 
 
 def _points(value: float | None) -> str | None:

@@ -9,12 +9,12 @@ from django.urls import reverse
 from evaluation.core.words import C1_WORDS
 from evaluation.models import Analysis
 from evaluation.report.charts import TOP, Chart, charts_of, place_of
-from evaluation.report.contents import CEILINGS, names_of
+from evaluation.report.contents import CEILINGS, names_of, tables_of
 from evaluation.report.numbers import interval, percent, signed, signed_interval, unbroken
 from evaluation.report.pictures import Shown, pictures_of
 from evaluation.report.sentences import plainly
 from evaluation.report.tables import Column, Table, number, span, table_of, words
-from evaluation.report.tabs import Tab, tabs_of
+from evaluation.report.tabs import Tab, is_real_or_fake, tabs_of
 from evaluation.report.verdicts import BADGES, metric_row, scene_rows
 
 Json = Mapping[str, Any]
@@ -50,7 +50,12 @@ def report_of(analysis: Analysis) -> Report:
     results: Json = bind(analysis.results)
     scenes = [g for g in results["groups"] if g["scope"] == "scene"]
     charts = charts_of(analysis, results, bind)
-    scene_verdicts = scene_rows(results)
+    votes = _votes(results)
+    metrics, scene_verdicts = [metric_row(metric, results) for metric in results["metrics"]], scene_rows(results)
+    if is_real_or_fake(results):
+        # No two conditions met: there is nothing to say of who is preferred, over all scenes or in one.
+        votes, metrics, scene_verdicts = next(iter(tables_of("fooling", results)), None), [], []
+        charts = [chart for chart in charts if chart.stem != "fig01_votes"]
     return Report(
         analysis=analysis,
         results=results,
@@ -63,8 +68,8 @@ def report_of(analysis: Analysis) -> Report:
         strength=_strength(results),
         pictures=pictures_of(analysis, results, scenes[0]["scene"]),
         charts=[chart for chart in charts if place_of(chart.stem)[0] == TOP],
-        votes=_votes(results),
-        metrics=[metric_row(metric, results) for metric in results["metrics"]],
+        votes=votes,
+        metrics=metrics,
         scenes=scene_verdicts,
         ceilings=_ceilings(results),
         tabs=tabs_of(results, charts),

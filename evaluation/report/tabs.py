@@ -71,6 +71,11 @@ class Tab:
     charts: list[Chart] = field(default_factory=list)
 
 
+def is_real_or_fake(results: Json) -> bool:
+    """Whether the question showed generated pictures beside the photograph only, and no two of them together."""
+    return bool(results["question"].get("kind") == "real_fake")
+
+
 def tabs_of(results: Json, charts: Sequence[Chart]) -> list[Tab]:
     """The tabs in their order, each with the blocks that this analysis has."""
     tabs = {key: Tab(key, title) for key, title in TABS.items()}
@@ -88,4 +93,6 @@ def tabs_of(results: Json, charts: Sequence[Chart]) -> list[Tab]:
         tab = place_of(chart.stem)[0]
         if tab in tabs and chart.stem not in placed:
             tabs[tab].charts.append(chart)
+    if is_real_or_fake(results):
+        del tabs["explore"]  # it holds losses against preference
     return list(tabs.values())

@@ -108,7 +108,7 @@ def bad_studies():
             study(utilities=[[0, 60.0, 30.0]], losses=[[1, 2, 3]], n_participants=10, n_trials=20),
             "Refuted",
         ),
-        "no votes": (cut(plain, lambda t: False), "nobody has voted yet"),
+        "no votes": (cut(plain, lambda t: False), "nobody has compared two conditions yet"),
         "one pair": (study(utilities=[[0, 1.0]], losses=[[1, 2]], n_participants=9, n_trials=9), "Verdict"),
         "constant metric": (study(**(two | {"losses": [[2, 2, 2, 2]]}), n_participants=10, n_trials=20), "one value"),
     }

@@ -14,7 +14,9 @@ from tests.generation import colour_grid
 
 pytestmark = pytest.mark.django_db
 
-TOML = colour_grid.TOML[: colour_grid.TOML.index("[[conditions]]")] + """
+TOML = (
+    colour_grid.TOML[: colour_grid.TOML.index("[[conditions]]")]
+    + """
 [[conditions]]
 design = "list"
 rows = [
@@ -27,6 +29,7 @@ rows = [
 [controls]
 photograph = true
 """
+)
 
 
 def scores(render: Render) -> dict[str, float | str]:

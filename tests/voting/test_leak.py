@@ -102,6 +102,17 @@ def test_catch_pairs_and_repeats_look_like_all_others(owner):
         assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered", "practice"}
 
 
+def test_the_photograph_looks_like_the_picture_beside_it(owner):
+    grid = factories.rendered_grid("secret-grid", owner=owner, learning_rates=RATES)
+    asked = {"questions": ("real",), "trials_per_session": 6, "catch_trials": 1, "repeat_trials": 1}
+    study = factories.study(owner=owner, grid=grid, **asked, state="open")
+    # The question itself speaks of a photograph.
+    hidden = secrets(study) - {"photograph"} | {"scrambled", "identity", "real_fake", '"repeat"', "expected"}
+    for text in crawl(study)[0]:
+        seen = seen_in(text, hidden)
+        assert not seen, (seen, text[:400])
+
+
 def test_the_crawl_would_see_a_leak(owner, monkeypatch):
     """The positive control: a label in the plan is found."""
     study = factories.study(

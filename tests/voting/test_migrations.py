@@ -33,7 +33,7 @@ def test_from_the_first_version_to_this_one_and_back():
             block.save()
         assert old.get_model("voting", "Vote").objects.count() == 5
     finally:
-        migrate("0002_the_vote")
+        migrate("0003_real_or_fake")
     assert list(Vote.objects.order_by("submitted_at").values_list("uuid", "choice", "trial")) == before
     for who in (done, halfway):
         who.session.refresh_from_db()

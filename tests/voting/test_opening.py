@@ -271,14 +271,6 @@ def test_one_condition_and_its_photograph_are_a_pair_too(owner):
     assert pair == selectors.Pair(*(f"/stimuli/{study.token}/{name}.png" for name in names))
 
 
-def test_the_real_photograph_is_asked_for_only_where_one_is_shown(owner):
-    study = factories.study(owner=owner, questions=("real",))
-    assert "Tick “Show photograph”, or remove the question." in problems(study)
-    study.show_photograph = True
-    study.save()
-    assert study_transition(study=study, to="open", by=owner).state == "open"
-
-
 @pytest.mark.parametrize(("questions", "most"), [(("natural",), 6), (("natural", "style"), 12)])
 def test_more_pairs_per_person_than_the_pictures_offer_are_refused(owner, questions, most):
     study = factories.study(owner=owner, questions=questions, trials_per_session=most + 1)

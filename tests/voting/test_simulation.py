@@ -104,6 +104,16 @@ def test_the_command(rehearsal, live_server, tmp_path, capsys):
             call_command("simulate", *arguments, "--url", live_server.url)
 
 
+def test_the_photograph_may_be_the_favourite_of_a_study_that_asks_for_it(live_server, capsys):
+    study = factories.study(questions=("real",), simulated=True, trials_per_session=6, sessions_planned=8, state="open")
+    call_command("simulate", "study", "--participants", "8", "--favourite", "photograph", "--url", live_server.url)
+    assert "8 finished, 48 votes" in capsys.readouterr().out
+    assert set(study.trials.values_list("kind", flat=True)) == {"real_fake"}
+    shares = wins(study)
+    assert max(shares, key=shares.__getitem__) == "photograph"
+    assert shares["photograph"] > 0.6
+
+
 def test_on_a_slow_line_that_loses_answers_every_vote_is_stored_once(live_server):
     study = factories.study(simulated=True, trials_per_session=6, sessions_planned=4, state="open")
     network = Network(delay_ms=5, lost=0.3, seed=3)

@@ -224,7 +224,7 @@ def _text(result: Json, *, by_scene: bool) -> dict[str, str]:
     group = pooled(result)
     caption = f"{basis(group, result)}{_each(result) if by_scene else ''}. "
     if not group["n_votes"]:
-        caption += "Nobody has voted yet. "
+        caption += "Nobody has compared two conditions yet. "
     caption += "Bars: share of meetings won, each rival weighing the same; dashed: no preference. "
     if group["favourite"] is not None:
         caption += "Star: highest Bradley–Terry score, which need not be the highest share. "

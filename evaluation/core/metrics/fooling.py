@@ -7,14 +7,14 @@ ask which is real. A tie is half a call to each. Participants are the sampling u
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from evaluation.core import words
-from evaluation.core.ballots import SHARE_LEFT
+from evaluation.core.ballots import SHARE_LEFT, real_or_fake_set
 from evaluation.core.clusters import meat, t_interval, t_p
 from evaluation.core.dataset import Trial
 from evaluation.core.evidence import BoolArray, Evidence, MetricValues
@@ -39,18 +39,8 @@ class Calls:
 
 def calls(evidence: Evidence) -> Calls:
     """The trials behind the fooling rates: of the participants of the analysis set, answered, not replaced."""
-    data, votes = evidence.data, evidence.votes
-    inside = {
-        p.id
-        for p in data.participants
-        if p.is_bot == data.simulated and not (p.is_preview or p.is_pilot or p.exclusion_reason)
-    }
-    rows: list[tuple[str, str, str, float]] = []
-    for t in data.trials:
-        if t.kind == "real_fake" and t.question == evidence.question and t.participant in inside:
-            shown = _generated(evidence, t)
-            if shown is not None:
-                rows.append((t.participant, t.scene, *shown))
+    votes = evidence.votes
+    rows = [_called(evidence, trial) for trial in real_or_fake_set(evidence.data, evidence.question)[0]]
     at_scene = {s: i for i, s in enumerate(votes.scenes)}
     at = {c: i for i, c in enumerate(votes.conditions)}
     names = {p: i for i, p in enumerate(sorted({row[0] for row in rows}))}
@@ -63,13 +53,12 @@ def calls(evidence: Evidence) -> Calls:
     )
 
 
-def _generated(evidence: Evidence, trial: Trial) -> tuple[str, float] | None:
-    """Condition of the one picture of the grid, and the share of the call that it got; None for any other trial."""
+def _called(evidence: Evidence, trial: Trial) -> tuple[str, str, str, float]:
+    """Participant, scene, condition of the one picture of the grid, and the share of the call that it got."""
     left, right = (evidence.data.stimulus[name] for name in (trial.left, trial.right))
-    if trial.superseded or trial.choice not in SHARE_LEFT or (left.role == "grid") == (right.role == "grid"):
-        return None
     share = SHARE_LEFT[trial.choice]
-    return (left.condition, share) if left.role == "grid" else (right.condition, 1 - share)
+    shown = (left.condition, share) if left.role == "grid" else (right.condition, 1 - share)
+    return (trial.participant, trial.scene, *shown)
 
 
 def fooling_section(evidence: Evidence) -> Section:
@@ -95,17 +84,20 @@ def fooling_section(evidence: Evidence) -> Section:
         row, test = _tested(found, found.condition == c, rate[i], influence[:, i], 0.5, rate=True)
         text = f"{label} was called real in {_of(rate[i], row)}"
         table.append(_row("rate", condition_1=name) | row)
-        tests.append(_told(test, f"{text}.", evidence, unit="share called real", family="fooling"))
+        told = _told(test, f"{text}.", evidence, unit="share called real")
+        # What such a question is asked for: the rates. Whatever is compared afterwards is exploratory.
+        tests.append(replace(told, confirmatory=evidence.asks_which_is_real and evidence.data.frozen_first))
     for i, j in itertools.combinations(range(len(shown)), 2):
         first, second = (evidence.votes.conditions[shown[x]] for x in (i, j))
         use = np.isin(found.condition, shown[[i, j]])
         row, test = _tested(found, use, rate[i] - rate[j], influence[:, i] - influence[:, j], 0.0)
-        text = f"{evidence.labels[first]} was called real more often than {evidence.labels[second]} by "
-        text += f"{100 * (rate[i] - rate[j]):.0f} of 100 trials"
+        often = "more often" if rate[i] >= rate[j] else "less often"
+        text = f"{evidence.labels[first]} was called real {often} than {evidence.labels[second]} by "
+        text += f"{100 * abs(rate[i] - rate[j]):.0f} of 100 trials"
         if row.get("p_raw") is not None:
             text += f" ({words.p_text(row['p_raw'])}, {words.C1_WORDS})"
         table.append(_row("difference", condition_1=first, condition_2=second) | row)
-        tests.append(_told(test, f"{text}.", evidence, unit="difference of shares", family="fooling_differences"))
+        tests.append(_told(test, f"{text}.", evidence, unit="difference of shares", hypothesis="fooling_differences"))
     for metric in evidence.metrics:
         row, metric_test = _metric_row(found, metric, evidence)
         table.append(row)
@@ -180,8 +172,8 @@ def _metric_row(found: Calls, metric: MetricValues, evidence: Evidence) -> tuple
     name = words.metric_name(metric.info.label)
     extreme = "higher" if metric.info.direction == "higher_better" else "lower"
     text = f"Of two generated pictures the one called real had the {extreme} {name} in {_of(share, cells)}"
-    told = _told(test, f"{text}.", evidence, unit="agreement", family="fooling_metrics")
-    return row | cells, Test(**{**told.__dict__, "metric_id": metric.info.id})
+    told = _told(test, f"{text}.", evidence, unit="agreement", hypothesis="fooling_metrics")
+    return row | cells, replace(told, metric_id=metric.info.id)
 
 
 def _tested(
@@ -231,9 +223,11 @@ def _factor(people: int, every: int) -> float:
     return people / (people - 1) * (every - 1) / every
 
 
-def _told(test: dict[str, Any], text: str, evidence: Evidence, *, unit: str, family: str) -> Test:
+def _told(
+    test: dict[str, Any], text: str, evidence: Evidence, *, unit: str, hypothesis: str = "fooling"
+) -> Test:  # fmt: skip
     said = evidence.voice.say(test.pop("message", text))
-    return Test(hypothesis="fooling", unit=unit, family=family, adjustment="holm", message=said, **test)
+    return Test(hypothesis=hypothesis, unit=unit, family=hypothesis, adjustment="holm", message=said, **test)
 
 
 def _of(share: float, row: Json) -> str:

@@ -50,6 +50,32 @@ def headline(primary: Json | None, pooled: Json, evidence: Evidence) -> Json:
     return head | {key: test[key] for key in keys} | {"p": test["tests"]["p"] if test["tests"] else None}
 
 
+def real_or_fake_headline(fooling: Json, evidence: Evidence) -> Json:
+    """The answer of a question that asks which picture is the real photograph: its rates, and no verdict.
+
+    ``fooling``: the summary of E16. No two conditions met, so no metric's minimum was put to the test.
+    """
+    voice = evidence.voice
+    rate = fooling.get("rate")
+    answered = {} if rate is None else {"answer": f"In {100 * rate:.0f} of 100 trials."}
+    return {
+        "question": f"How often do {voice.voters} take a generated picture for the real photograph?",
+        "favourite": None,
+        "favourite_label": None,
+        "favourite_sure": False,
+        "minimiser": None,
+        "minimiser_label": None,
+        "metric": None,
+        "metric_label": None,
+        "scenes_line": "",
+        **words.verdict_words("not_computable"),
+        **answered,
+        "basis": words.NO_MINIMUM,
+        "sentence": fooling["sentence"],
+        "p": None,
+    }
+
+
 def _each_scene(primary: Json) -> str:
     """' Scene by scene: refuted in 3, inconclusive in 3.'"""
     count = Counter(test["verdict_word"].lower() for test in primary["tests"][1:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.core import words
-from evaluation.core.ballots import SHARE_LEFT
+from evaluation.core.ballots import SHARE_LEFT, real_or_fake_set
 from evaluation.core.dataset import StudyData, Trial
 from evaluation.core.evidence import Evidence
 from evaluation.core.sections import Json, Section
@@ -41,12 +41,13 @@ def repeats(data: StudyData, question: str, people: frozenset[str]) -> tuple[int
 
 def data_quality_section(evidence: Evidence) -> Section:
     """Ties, times, repeats and the rows of the participants; the side effect is told with the ties."""
-    votes, voice = evidence.votes, evidence.voice
+    voice = evidence.voice
     found = leads(evidence)
-    kept = frozenset(votes.people)
+    kept = frozenset(evidence.people)
     rows = _participants(evidence, habits(evidence.data), found)
-    ties = float(np.mean(votes.y == 0.5)) if votes.n_votes else None
-    times = votes.rt_ms[~np.isnan(votes.rt_ms)]
+    y, times = _answers(evidence)
+    ties = float(np.mean(y == 0.5)) if len(y) else None
+    times = times[~np.isnan(times)]
     median = float(np.median(times)) if len(times) else None
     shown, same = repeats(evidence.data, evidence.question, kept)
     repeat: Json = {"n": shown, "same": same, "share": same / shown if shown else None}
@@ -61,22 +62,31 @@ def data_quality_section(evidence: Evidence) -> Section:
             "tie_rate": ties,
             "median_rt_ms": median,
             "repeats": repeat,
-            "rt": _times(evidence, found),
+            "rt": _times(evidence, times, found),
             "participants": _shown(rows),
             "n_participants": len(rows),
             "n_participants_shown": min(SHOWN, len(rows)),
             "note": voice.say("Agreement with the others is reported and not used to exclude anybody."),
-            "sentence": voice.say(_sentence(evidence, ties, median)),
+            "sentence": voice.say(_sentence(len(y), ties, median)),
         },
         rows={"participants_quality": rows},
     )
 
 
-def _times(evidence: Evidence, found: Leads) -> Json:
+def _answers(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
+    """(V,) share of the left and (V,) response time in ms (NaN where unknown) of the votes that count."""
+    if not evidence.asks_which_is_real:
+        return evidence.votes.y, evidence.votes.rt_ms
+    trials = real_or_fake_set(evidence.data, evidence.question)[0]
+    times = [np.nan if t.rt_ms is None else t.rt_ms for t in trials]
+    return np.array([SHARE_LEFT[t.choice] for t in trials], dtype=np.float64), np.array(times, dtype=np.float64)
+
+
+def _times(evidence: Evidence, times: FloatArray, found: Leads) -> Json:
     """Histogram of response times on a log axis; median time and share of ties by distance of the two conditions."""
     votes = evidence.votes
     timed = ~np.isnan(votes.rt_ms)
-    inside = np.clip(votes.rt_ms[timed], RT_EDGES[0], RT_EDGES[-1])
+    inside = np.clip(times, RT_EDGES[0], RT_EDGES[-1])
     counts = np.histogram(inside, RT_EDGES)[0]
     distance = np.abs(found.full)
     use = found.known & timed
@@ -103,6 +113,7 @@ def _participants(evidence: Evidence, found: Habits, lead: Leads) -> list[Json]:
     use = lead.known
     n, agree, loglik = held_out_fit(votes.y[use], lead.held_out[use], votes.person[use], len(votes.people))
     at = {person: i for i, person in enumerate(votes.people)}
+    kept = frozenset(evidence.people)
     reason = {p.id: p.exclusion_reason for p in data.participants}
     rows = []
     for i, person in enumerate(found.people):
@@ -121,7 +132,7 @@ def _participants(evidence: Evidence, found: Habits, lead: Leads) -> list[Json]:
                 "share_fast": _number(found.share_fast[i]),
                 "loo_agreement": float(agree[j]) if judged else None,
                 "loo_loglik": float(loglik[j]) if judged else None,
-                "included": j is not None,
+                "included": person in kept,
                 "exclusion_reason": reason.get(person, ""),
             }
         )
@@ -149,11 +160,10 @@ def _shown(rows: list[Json]) -> list[Json]:
     return sorted(rows, key=lambda row: (row["exclusion_reason"] == "", row["participant"]))[:SHOWN]
 
 
-def _sentence(evidence: Evidence, ties: float | None, median: float | None) -> str:
+def _sentence(n: int, ties: float | None, median: float | None) -> str:
     if ties is None:
         return words.reason("NC_NO_VOTES", group="All scenes").sentence
     time = f"; half of the votes took less than {median / 1000:.1f} s" if median is not None else ""
-    n = evidence.votes.n_votes
     return (f"Of {n} votes {100 * ties:.0f} % were ties" if ties else f"Of {n} votes none was a tie") + f"{time}."
 
 

@@ -27,19 +27,23 @@ _TILES = 128
 _M, _T = 4, 6  # answers and taken pixels along one side of a tile
 
 
-def _transforms() -> tuple[Tensor, Tensor, Tensor]:
-    """A^T (4 x 6), G (6 x 3), B^T (6 x 6), float64, of Toom-Cook interpolation: y = A^T [(G w) * (B^T x)]."""
+def transforms(taps: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """A^T (m x 6), G (6 x taps), B^T (6 x 6), float64, of Toom-Cook interpolation: y = A^T [(G w) * (B^T x)].
+
+    m = 7 - taps answers of a filter of ``taps`` from 6 values.
+    """
+    m = _T + 1 - taps
     points = torch.tensor([0.0, 0.5**0.5, -(0.5**0.5), 2.0**0.5, -(2.0**0.5)], dtype=torch.float64)
-    at, g = torch.zeros(_M, _T, dtype=torch.float64), torch.zeros(_T, 3, dtype=torch.float64)
-    at[:, :-1] = points ** torch.arange(_M)[:, None]
-    g[:-1] = points[:, None] ** torch.arange(3)
+    at, g = torch.zeros(m, _T, dtype=torch.float64), torch.zeros(_T, taps, dtype=torch.float64)
+    at[:, :-1] = points ** torch.arange(m)[:, None]
+    g[:-1] = points[:, None] ** torch.arange(taps)
     at[-1, -1] = g[-1, -1] = 1.0  # the point at infinity
     # B^T is what makes y_k = sum_j w_j x_(k+j) hold for every w and x.
-    left = torch.einsum("kt,tj->kjt", at, g).reshape(_M * 3, _T)
-    right = torch.zeros(_M * 3, _T, dtype=torch.float64)
-    for k in range(_M):
-        for j in range(3):
-            right[3 * k + j, k + j] = 1.0
+    left = torch.einsum("kt,tj->kjt", at, g).reshape(m * taps, _T)
+    right = torch.zeros(m * taps, _T, dtype=torch.float64)
+    for k in range(m):
+        for j in range(taps):
+            right[taps * k + j, k + j] = 1.0
     return at, g, torch.linalg.lstsq(left, right).solution
 
 
@@ -47,7 +51,7 @@ class _Winograd:
     """Convolution with fixed filters (O x C x 3 x 3), border of zeros 1 pixel wide; then bias and ReLU if asked."""
 
     def __init__(self, filters: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> None:
-        at, g, bt = _transforms()
+        at, g, bt = transforms()
         dtype = filters.dtype
         transformed = torch.einsum("ai,bj,ocij->abco", g, g, filters.double())
         self._filters = transformed.flatten(0, 1).to(dtype).contiguous()

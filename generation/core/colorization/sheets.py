@@ -74,7 +74,8 @@ def _png(rows: Sequence[Row], title: str, caption: str) -> bytes:
 class _Layout:
     """Where everything stands, in inches, with ``abreast`` triplets beside each other and ``room`` for all heights.
 
-    ``cell``: the side of the square that each picture is fitted into; ``widest``: what it would be without ``room``.
+    ``cell``: the longest side a picture may have; ``widest``: what it would be without ``room``. Columns are as wide
+    as the widest picture: upright ones stand close to each other.
     """
 
     def __init__(self, rows: Sequence[Row], abreast: int, room: float) -> None:
@@ -82,15 +83,16 @@ class _Layout:
         each = math.ceil(len(rows) / abreast)
         self._blocks = [rows[start : start + each] for start in range(0, len(rows), each)]
         tall: float = max(sum(row.truth.shape[0] / max(row.truth.shape[:2]) for row in block) for block in self._blocks)
-        self.widest = (self._block - 2 * _GAP) / 3
-        self.cell = min(self.widest, (room - _HEAD - each * _WORDS) / tall)
+        self._share: float = max(row.truth.shape[1] / max(row.truth.shape[:2]) for row in rows)
+        self.widest = (self._block - 2 * _GAP) / 3 / self._share
+        self.cell: float = min(self.widest, (room - _HEAD - each * _WORDS) / tall)
         self.height = _HEAD + each * _WORDS + tall * self.cell
 
     def draw(self, page: Sheet) -> None:
         """Put everything on ``page``, whose dots per inch are :data:`DPI`."""
-        size = 9.0 if style.text_width(HEADS, 9.0, "bold") < self.cell - 0.1 else 7.5
+        size = 9.0 if style.text_width(HEADS, 9.0, "bold") < self._column - 0.1 else 7.5
         for number, block in enumerate(self._blocks):
-            left = _EDGE + number * (self._block + _GUTTER) + 1.5 * (self.widest - self.cell)
+            left = _EDGE + number * (self._block + _GUTTER) + 1.5 * (self.widest - self.cell) * self._share
             for column, head in enumerate(HEADS):
                 page.text(left + self._offset(column), 0.03, head, fontsize=size, fontweight="bold", color=style.INK)
             down = _HEAD
@@ -102,14 +104,18 @@ class _Layout:
         tall, wide = self._size(row)
         for column, picture in enumerate((row.grey, row.output, row.truth)):
             _place(page, picture, left + self._offset(column), down, tall, wide)
-        words = style.one_line(" · ".join(filter(None, (row.name, row.note))), 3 * self.cell - 0.05, 7.5, "normal")
+        words = style.one_line(" · ".join(filter(None, (row.name, row.note))), 3 * self._column - 0.05, 7.5, "normal")
         page.text(left, down + tall + 0.03, words, fontsize=7.5, color=style.MUTED)
 
     def _offset(self, column: int) -> float:
-        return column * (self.cell + _GAP)
+        return column * (self._column + _GAP)
+
+    @property
+    def _column(self) -> float:
+        return self.cell * self._share
 
     def _size(self, row: Row) -> tuple[float, float]:
-        """Height and width of its pictures: as wide as the column, unless they would be taller than that."""
+        """Height and width of its pictures, the longer of the two as long as it may be."""
         height, width = row.truth.shape[:2]
         scale = self.cell / max(height, width)
         return height * scale, width * scale

@@ -10,6 +10,7 @@ from generation.core.drawing.numbers import short
 from generation.core.report.data import Measure, Report, Run, Value
 from generation.core.report.sentences import about, excluded, minima, progress
 from generation.core.report.tables import loss_table
+from generation.core.report.training import page as training
 
 #: The tables that may be taken along: file name -> what it is.
 DOWNLOADS = {
@@ -74,6 +75,8 @@ def contents(
     report; ``picture(kind, sha256)``: of a picture, ``kind`` being thumbnail or full."""
     table = loss_table(report)
     names = {"wide": ".svg", "narrow": "_narrow.svg", "png": ".png"}
+    drawn = [{**f, "files": {k: file(f["stem"] + end) for k, end in names.items()}} for f in figures]
+    of_trainings = [f for f in drawn if f["stem"].startswith(training.STEM)]
     return {
         "report": report,
         "about": about(report),
@@ -83,7 +86,8 @@ def contents(
         "downloads": [{"address": file(name), "title": title} for name, title in DOWNLOADS.items()],
         "sheet": sheet(report, picture),
         "linked": any(picture("full", run.image) for run in report.runs if run.image),
-        "figures": [{**f, "files": {k: file(f["stem"] + end) for k, end in names.items()}} for f in figures],
+        "figures": [f for f in drawn if f not in of_trainings],
+        "training": training.contents(report, of_trainings, file),
         "table": table,
         "grouped": any(table.groups),
         "rows": [(label, [[shown(v) for v in group] for group in row]) for label, row in table.rows],

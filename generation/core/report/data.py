@@ -19,6 +19,10 @@ from generation.core.spec import Scalar
 Value = float | str
 #: Term -> its raw values by step and its weight in the total (``core.protocols.loss_terms``).
 Curve = Mapping[str, tuple[npt.NDArray[np.float64], float]]
+#: Loss -> its values by epoch.
+Losses = Mapping[str, npt.NDArray[np.float64]]
+#: What a training says at its end when it was hopeless.
+GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,46 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Training:
+    """One trained network. ``conditions``: places of those whose pictures it makes, in grid order; ``status`` as in the
+    rows: planned, ok, nan (diverged), failed; ``losses``: of its last finite epoch, with what a grey picture would
+    score; ``objective``: what fixes the units of its losses; ``data``: SHA-256 of the photographs, of which there are
+    ``photographs`` (to train on, to validate on), zeros before it is trained; ``curve``: losses by epoch.
+    """
+
+    conditions: tuple[int, ...]
+    seed: int
+    status: str
+    losses: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    final_reason: str = ""
+    epochs: int = 0
+    seconds: float = 0.0
+    device: str = ""
+    dtype: str = ""
+    photographs: tuple[int, int] = (0, 0)
+    objective: Mapping[str, Scalar] = field(default_factory=dict)
+    data: str = ""
+    digest: str = ""
+    curve: Losses = field(default_factory=dict, compare=False)
+
+    @property
+    def trouble(self) -> str:
+        """Why its losses stand for nothing, without the reason: diverged, failed, given up; empty otherwise."""
+        given_up = GIVEN_UP if self.final_reason == GIVEN_UP else ""
+        return {"nan": "diverged", "failed": "failed"}.get(self.status, given_up)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained to its end and its losses stand."""
+        return self.status == "ok" and not self.trouble
+
+
+@dataclass(frozen=True)
 class Report:
     """A grid with all its numbers. ``axes``: parameters of the method, then derived columns; ``measures``: all metrics
-    of the grid; ``shown``: those that figures and sentences speak of. ``notes``: sentences of the grid itself."""
+    of the grid; ``shown``: those that figures and sentences speak of. ``notes``: sentences of the grid itself;
+    ``trainings``: the networks that make its pictures, none where a method trains nothing."""
 
     title: str
     slug: str
@@ -112,6 +153,7 @@ class Report:
     preset: str = ""
     notes: tuple[str, ...] = ()
     features: str = ""
+    trainings: tuple[Training, ...] = ()
 
     @property
     def points(self) -> tuple[int, ...]:

@@ -15,9 +15,11 @@ from generation.core.csv_text import csv_table
 from generation.core.drawing import style
 from generation.core.report import against, steps, tables
 from generation.core.report.data import Report
+from generation.core.report.training import curves, forest, lines
+from generation.core.report.training.page import STEM
 
 #: Part of what a stored report is known by; a change of how anything is drawn or said is a new one.
-VERSION = 4
+VERSION = 5
 INDEX = "figures.json"
 
 
@@ -34,7 +36,8 @@ class Chart:
 
 
 def charts(report: Report) -> list[Chart]:
-    """The figures there is something to draw for: the losses over the steps, then the final ones by parameter."""
+    """The figures there is something to draw for: the losses over the steps, the final ones by parameter, and what the
+    trainings say."""
     found = [
         Chart(
             f"steps_{term}",
@@ -52,7 +55,17 @@ def charts(report: Report) -> list[Chart]:
         alt = f"{title}: a panel per measure. {points[0]}" if len(points) == 1 else f"{title}: a block per family."
         draw = partial(against.draw, report, axis)
         found.append(Chart(f"against_{number}_{_word(axis.name)}", title, caption, alt, draw, points))
-    return found
+    return found + _trainings(report)
+
+
+def _trainings(report: Report) -> list[Chart]:
+    """The figures of the trainings that have something to show."""
+    there = {"curves": (curves, bool(curves.drawable(report))), "forest": (forest, forest.drawable(report))}
+    return [
+        Chart(STEM + name, of.titles(report)[0], of.caption(report), of.alt(report), partial(of.draw, report))
+        for name, (of, drawable) in there.items()
+        if drawable
+    ]
 
 
 def _word(name: str) -> str:
@@ -68,6 +81,12 @@ def report_files(report: Report) -> dict[str, bytes]:
         "losses.csv": csv_table(tables.loss_lines(report)),
         "minima.csv": csv_table(tables.minima_lines(report)),
     }
+    if report.trainings:
+        files |= {
+            "training.csv": csv_table(lines.training_lines(report)),
+            "training_table.csv": csv_table(lines.table_lines(report)),
+            "training_curves.csv": csv_table(lines.curve_lines(report)),
+        }
     index = []
     for chart in charts(report):
         drawn, entry = style.styled(partial(_files, chart))

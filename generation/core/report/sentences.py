@@ -14,9 +14,9 @@ from generation.core.spec import Scalar
 def about(report: Report) -> list[str]:
     """What the grid is: its size, what varies, its preset, departures and redundancies, its features."""
     n = len(report.points)
-    size = [_count(len(report.scenes), "scene"), _count(n, "condition")]
-    size += [_count(len(report.seeds), "seed")] if len(report.seeds) > 1 else []
-    words = [f"{' × '.join(size)}: {_count(sum(1 for r in report.runs if r.condition in report.points), 'picture')}."]
+    size = [count(len(report.scenes), "scene"), count(n, "condition")]
+    size += [count(len(report.seeds), "seed")] if len(report.seeds) > 1 else []
+    words = [f"{' × '.join(size)}: {count(sum(1 for r in report.runs if r.condition in report.points), 'picture')}."]
     axes = _axes(report)
     words += [f"What varies: {'; '.join(axes)}."] if axes else []
     controls = [c.label for c in report.conditions if c.role == "control"]
@@ -56,7 +56,7 @@ def progress(report: Report) -> list[str]:
     """How many are rendered, diverged, failed or still to come, the time they took and the devices."""
     states = Counter(r.status for r in report.runs)
     total = len(report.runs)
-    words = [f"{states['ok']} of {_count(total, 'picture')} rendered"]
+    words = [f"{states['ok']} of {count(total, 'picture')} rendered"]
     words += [f"{states['nan']} diverged" if states["nan"] else "none diverged"]
     words += [f"{states['failed']} failed"] if states["failed"] else []
     words += [f"{states['planned']} not rendered yet"] if states["planned"] else []
@@ -127,5 +127,6 @@ def excluded(report: Report) -> list[str]:
     return words
 
 
-def _count(n: int, noun: str) -> str:
+def count(n: int, noun: str) -> str:
+    """'1 scene', '2 scenes'."""
     return f"{n} {noun}{'s' * (n != 1)}"

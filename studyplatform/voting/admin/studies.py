@@ -248,7 +248,8 @@ class StudyAdmin(StudyColumns, StudyBase):
             "pictures": sum(p.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL) for p in pictures),
             "references": sum(p.role == Stimulus.Role.REFERENCE for p in pictures),
             "scenes": len({p.scene.pk for p in pictures}),
-            "pairs": services.pairs_offered(pictures),
+            "pairs": services.offer_words(study, pictures),
+            "known_again": services.known_again(study, pictures),
         }
         return render(request, "admin/voting/study/open.html", context)
 

@@ -212,6 +212,11 @@ class Question(models.Model):
         return str(self.Preset(self.preset).label)
 
     @property
+    def asks_which_is_real(self) -> bool:
+        """Whether its pairs are a photograph beside a generated picture, and never two generated ones."""
+        return self.preset == self.Preset.REAL
+
+    @property
     def reference(self) -> str:
         """``style``, ``content`` or nothing: which source of the scene is shown with the pair."""
         return self.REFERENCES.get(self.Preset(self.preset), "")

@@ -115,7 +115,7 @@ class Trial(models.Model):
     right = models.ForeignKey(Stimulus, models.PROTECT, related_name="+")
     strategy = models.CharField(max_length=10)
     design_prob = models.FloatField(help_text="Probability with which this pair was drawn for this trial.")
-    expected = models.CharField(max_length=5, blank=True, help_text="The right answer of a practice or catch trial.")
+    expected = models.CharField(max_length=5, blank=True, help_text="The right answer, where there is one.")
     repeats = models.PositiveIntegerField(
         null=True, blank=True, help_text="Of a repeat: the position of the trial that it repeats with sides swapped."
     )

@@ -14,7 +14,7 @@ from studyplatform.voting.services.participation import (
     session_withdraw,
 )
 from studyplatform.voting.services.people import participant_erase, participant_exclude, participant_include
-from studyplatform.voting.services.pictures import pairs_offered, pictures_of
+from studyplatform.voting.services.pictures import known_again, offer_words, pictures_of
 from studyplatform.voting.services.reconcile import reconcile
 from studyplatform.voting.services.studies import (
     DESIGN_FIELDS,
@@ -44,7 +44,8 @@ __all__ = [
     "events_note",
     "instructions_read",
     "is_frozen",
-    "pairs_offered",
+    "known_again",
+    "offer_words",
     "participant_erase",
     "participant_exclude",
     "participant_include",

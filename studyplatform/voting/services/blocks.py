@@ -10,10 +10,12 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from studyplatform.voting.core.pairing import KnownPair, PlannedTrial, lay_blocks
+from studyplatform.voting.core.pairing import KnownPair, Photographed, PlannedTrial, lay_blocks
 from studyplatform.voting.models import Block, Participant, Stimulus, Study, Trial, Vote
+from studyplatform.voting.services.pictures import is_photograph
 
-MAIN = Trial.Kind.MAIN
+# What a session is for; the other kinds are woven in between.
+MAIN = (Trial.Kind.MAIN, Trial.Kind.REAL_FAKE)
 Item = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ def blocks_lay(
 
     Parameters
     ----------
-    stimuli : the pictures to compare.
+    stimuli : the pictures to compare, and the photographs that are shown beside them.
     known : question's pk -> pairs (better, worse) for practice and catch trials.
     losses : stimulus's pk -> value of the primary metric (lower is better), for the strategy ``focused``.
     """
@@ -36,15 +38,17 @@ def blocks_lay(
     shown = sorted(stimuli, key=lambda s: (s.scene_id, s.replicate, s.role, s.position, s.label))
     extra = [stimulus for pairs in known.values() for pair in pairs for stimulus in pair]
     places = {s.pk: len(shown) + n for n, s in enumerate(extra)}
-    groups = _groups(shown)
+    questions = list(study.questions.all())
+    groups = _groups(shown, controls=study.show_photograph)
     plans = lay_blocks(
         scenes=groups,
-        questions=[q.pk for q in study.questions.all()],
+        questions=[q.pk for q in questions],
         trials=study.trials_per_session,
         sessions=study.sessions_planned,
         seed=study.seed,
         strategy=study.strategy,
         targets=_targets(groups, shown, losses),
+        real={q.pk: _photographed(shown) for q in questions if q.asks_which_is_real},
         known={
             question: [KnownPair(better.scene_id, places[better.pk], places[worse.pk]) for better, worse in pairs]
             for question, pairs in known.items()
@@ -65,15 +69,25 @@ def blocks_lay(
     return len(plans)
 
 
-def _groups(shown: list[Stimulus]) -> list[tuple[int, list[int]]]:
-    """For each scene and replicate the places of the stimuli to compare; a control meets every replicate."""
+def _groups(shown: list[Stimulus], *, controls: bool) -> list[tuple[int, list[int]]]:
+    """For each scene and replicate the places of the stimuli to compare; a control, if any, meets every replicate."""
     places: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, stimulus in enumerate(shown):
         if stimulus.role != Stimulus.Role.CONTROL:
             places[stimulus.scene_id, stimulus.replicate].append(place)
-    controls = [(place, s.scene_id) for place, s in enumerate(shown) if s.role == Stimulus.Role.CONTROL]
-    groups = [(scene, [*own, *(c for c, of in controls if of == scene)]) for (scene, _), own in sorted(places.items())]
+    beside = [(place, s.scene_id) for place, s in enumerate(shown) if s.role == Stimulus.Role.CONTROL and controls]
+    groups = [(scene, [*own, *(c for c, of in beside if of == scene)]) for (scene, _), own in sorted(places.items())]
     return [(scene, members) for scene, members in groups if len(members) > 1]
+
+
+def _photographed(shown: list[Stimulus]) -> list[Photographed]:
+    """For each scene the place of its photograph, and of the pictures of the grid, all replicates together."""
+    generated: dict[int, list[int]] = defaultdict(list)
+    for place, stimulus in enumerate(shown):
+        if stimulus.role == Stimulus.Role.GRID:
+            generated[stimulus.scene_id].append(place)
+    photographs = {s.scene_id: place for place, s in enumerate(shown) if is_photograph(s)}
+    return [Photographed(scene, photographs[scene], own) for scene, own in sorted(generated.items())]
 
 
 def _targets(
@@ -157,7 +171,7 @@ def block_deal_again(*, block: Block, keep_answered: bool) -> None:
     """
     plan: list[Item] = block.plan
     kept = _answered(block) if keep_answered else set()
-    mains = [p for p, item in enumerate(plan) if item["kind"] == MAIN]
+    mains = [p for p, item in enumerate(plan) if item["kind"] in MAIN]
     again = [p for p in mains if p not in kept and not plan[p].get("dealt_again")]
     marked = [item | {"dealt_again": True} if p in again else item for p, item in enumerate(plan)]
     Block.objects.filter(pk=block.pk).update(state=Block.State.DONE, expires_at=None, plan=marked)
@@ -198,14 +212,14 @@ def _lay_remainder(study: Study, plan: list[Item], again: list[int]) -> None:
     So the last participants get whole sessions and not one of two pairs. Practice and catch pairs come along from the
     plan; repeats are left out, for what they repeat may have been answered by somebody else.
     """
-    size = sum(item["kind"] == MAIN for item in plan)
+    size = sum(item["kind"] in MAIN for item in plan)
     waiting = again
     free = Block.objects.filter(study=study, state=Block.State.FREE, is_remainder=True).order_by("number")
     if connection.features.has_select_for_update_skip_locked:
         free = free.select_for_update(skip_locked=True)
     for block in free:
         held = {_pair(item) for item in block.plan}
-        room = max(0, size - sum(item["kind"] == MAIN for item in block.plan))
+        room = max(0, size - sum(item["kind"] in MAIN for item in block.plan))
         fits = [p for p in waiting if _pair(plan[p]) not in held][:room]
         grown = block.plan + [plan[p] for p in fits]
         # Elsewhere than on PostgreSQL the condition is the lock: a block that was taken meanwhile is left alone.

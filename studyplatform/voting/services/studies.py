@@ -12,7 +12,7 @@ from django.db.models import Model, ProtectedError
 from django.utils import timezone
 
 from generation.core.spec import digest
-from studyplatform.voting.models import AuditEntry, Block, Preregistration, Question, Stimulus, Study
+from studyplatform.voting.models import AuditEntry, Block, Preregistration, Question, Stimulus, Study, Trial
 from studyplatform.voting.selectors import losses_of, natural_question
 from studyplatform.voting.services.blocks import blocks_lay
 from studyplatform.voting.services.errors import StudyError
@@ -122,7 +122,7 @@ def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
     return {
         "version": 1,
         "study": {name: getattr(study, name) for name in DESIGN_FIELDS},
-        "questions": [{"preset": q.preset, "text": q.text, "reference": q.reference} for q in study.questions.all()],
+        "questions": [_question(q) for q in study.questions.all()],
         "grids": [{"slug": g.slug, "digest": g.digest} for g in study.grids.order_by("slug")],
         "session": session_plan(study, pictures),
         "stimuli": sorted(
@@ -143,11 +143,17 @@ def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
     }
 
 
+def _question(question: Question) -> dict[str, str]:
+    """A question as the design has it; the kind of its main trials is said where it is another."""
+    plain = {"preset": question.preset, "text": question.text, "reference": question.reference}
+    return plain | ({"kind": str(Trial.Kind.REAL_FAKE)} if question.asks_which_is_real else {})
+
+
 def session_plan(study: Study, pictures: list[Picture]) -> dict[str, int]:
-    """How many pairs of each kind one person is shown."""
+    """How many pairs of each kind one person is shown; ``main``: under all questions together."""
     main = study.trials_per_session
     if study.strategy == Study.Strategy.ALL_PAIRS:
-        main = pairs_offered(pictures) * study.questions.count()
+        main = sum(pairs_offered(study, question, pictures) for question in study.questions.all())
     kinds = {"practice": study.practice_trials, "catch": study.catch_trials, "repeat": study.repeat_trials}
     return {"main": main, **kinds}
 
@@ -158,7 +164,7 @@ def _preregister(study: Study) -> None:
     content = {
         "title": study.title,
         "hypothesis": study.hypothesis,
-        "question": "Does the image with the minimum loss match what people prefer?",
+        **_asked(study),
         "primary_metric": primary,
         "stopping_rule": (
             f"{study.sessions_planned} sessions of {session['main']} pairs, laid before the first "
@@ -169,6 +175,18 @@ def _preregister(study: Study) -> None:
     }
     frozen_at = timezone.now()
     Preregistration.objects.create(study=study, content=content, sha256=digest(content), frozen_at=frozen_at)
+
+
+def _asked(study: Study) -> dict[str, str]:
+    """What the study is to find out: of its preferences, of its real photographs, or of both."""
+    real = [question.asks_which_is_real for question in study.questions.all()]
+    asked = {} if all(real) else {"question": "Does the image with the minimum loss match what people prefer?"}
+    if any(real):
+        asked["real_or_fake"] = (
+            "How often is a generated picture called real beside its photograph? Share per condition, with one half "
+            "as null, participants as the sampling unit; no metric's minimum is put to the test by these pairs."
+        )
+    return asked
 
 
 @transaction.atomic

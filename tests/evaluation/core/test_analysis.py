@@ -292,7 +292,7 @@ def test_each_question_has_its_own_answer():
 def test_a_study_without_votes_says_so():
     data = dataclasses.replace(study(utilities=UTILITIES, losses=WRONG), trials=())
     head = analyse(data, FAST)["headline"]
-    assert head["sentence"] == "All scenes: nobody has voted yet."
+    assert head["sentence"] == "All scenes: nobody has compared two conditions yet."
     assert head["favourite"] is None
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from studyplatform.voting.core.pairing.decks import Deck, shuffled
-from studyplatform.voting.core.pairing.plans import PRACTICE, KnownPair, PlannedTrial
-from studyplatform.voting.core.pairing.strategies import BALANCED, STRATEGIES
+from studyplatform.voting.core.pairing.plans import PRACTICE, KnownPair, Photographed, PlannedTrial
+from studyplatform.voting.core.pairing.real_or_fake import REAL_OR_FAKE
+from studyplatform.voting.core.pairing.strategies import BALANCED, STRATEGIES, Strategy
 from studyplatform.voting.core.pairing.weaving import known_trials, weave
 
 
@@ -22,6 +23,7 @@ def lay_blocks(
     seed: int,
     strategy: str = BALANCED,
     targets: Mapping[int, int] | None = None,
+    real: Mapping[int, Sequence[Photographed]] | None = None,
     known: Mapping[int, Sequence[KnownPair]] | None = None,
     practice: int = 0,
     catches: int = 0,
@@ -39,6 +41,9 @@ def lay_blocks(
     seed : the same seed gives the same plans.
     strategy : a name of :data:`STRATEGIES`.
     targets : group (its place in ``scenes``, from 0) -> its minimiser, for ``focused``.
+    real : question -> scenes with their photographs, for the questions that ask which picture is the real one: their
+        main trials are of the kind ``real_fake`` and show a photograph beside a generated picture of its scene, in
+        place of the pairs of ``scenes``. A focused study deals them as a balanced one.
     known : question -> pairs with a known answer, for practice and catch trials; they take turns, scene after scene.
     practice : trials that open a session, with its first question.
     catches : trials spread over the main trials at random within equal stretches, each with the question around it:
@@ -61,15 +66,18 @@ def lay_blocks(
 
     Known pairs of a question, practice and catch together, and their two sides, differ by one at most too.
 
-    Raises ``ValueError`` with a sentence when there is no question, no scene, a scene with fewer than two stimuli, no
-    trial, an unknown strategy, a target that is not in its group, no known pair for practice or catch trials, or more
-    repeats than fit.
+    Raises ``ValueError`` with a sentence when there is no question, no scene, a scene with fewer than two stimuli or a
+    photograph without another picture, no trial, an unknown strategy, a target that is not in its group, no known pair
+    for practice or catch trials, or more repeats than fit.
     """
     groups = list(scenes.items()) if isinstance(scenes, Mapping) else list(scenes)
+    real = real or {}
     if not questions:
         raise ValueError("There is no question to ask.")
-    if not groups or any(len(set(items)) < 2 for _, items in groups):
+    if set(questions) - set(real) and (not groups or any(len(set(items)) < 2 for _, items in groups)):
         raise ValueError("Every scene needs at least two stimuli to compare.")
+    if any(not shown or any(not set(s.generated) - {s.photograph} for s in shown) for shown in real.values()):
+        raise ValueError("Every photograph needs at least one generated picture to stand beside.")
     if strategy not in STRATEGIES:
         raise ValueError(f"No strategy is called {strategy!r}. Choose one of {', '.join(STRATEGIES)}.")
     for group, target in (targets or {}).items():
@@ -83,7 +91,13 @@ def lay_blocks(
                     "Name some, or ask for no practice and no catch trials."
                 )
     rng = random.Random(seed)
-    dealers = {question: STRATEGIES[strategy](question, groups, targets or {}, rng) for question in questions}
+
+    def dealer(question: int) -> Strategy:
+        if question in real:
+            return REAL_OR_FAKE[strategy](question, real[question], rng)
+        return STRATEGIES[strategy](question, groups, targets or {}, rng)
+
+    dealers = {question: dealer(question) for question in questions}
     answers = {q: known_trials(q, pairs, strategy, rng) for q, pairs in (known or {}).items() if pairs}
     odd = Deck(lambda: shuffled(questions, rng))
     blocks: list[list[PlannedTrial]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PRACTICE, MAIN, CATCH, REPEAT = "practice", "main", "catch", "repeat"
+PRACTICE, MAIN, CATCH, REPEAT, REAL_FAKE = "practice", "main", "catch", "repeat", "real_fake"
 
 Pair = tuple[int, int]
 Groups = Sequence[tuple[int, Sequence[int]]]
@@ -21,8 +21,10 @@ class PlannedTrial:
         main trials. Of a practice or catch trial: that this known pair is the one here, one in the number of known
         pairs of the question. Of a repeat: that the main trial it repeats is among those that come again, the number
         of repeats in the number of main trials early enough for one.
-    kind : ``practice``, ``main``, ``catch`` or ``repeat``.
-    expected : the right answer of practice and catch trials, ``left`` or ``right``; else empty.
+    kind : ``practice``, ``main``, ``catch``, ``repeat``, or ``real_fake``: the main trial of a question that asks which
+        picture is the real photograph. What is said of main trials holds for it.
+    expected : the right answer of practice and catch trials and of those with the photograph, ``left`` or ``right``;
+        else empty.
     repeats : of a repeat, the place in the same plan (from 0, over all kinds) of the main trial it shows again.
     """
 
@@ -44,3 +46,12 @@ class KnownPair:
     scene: int
     better: int
     worse: int
+
+
+@dataclass(frozen=True)
+class Photographed:
+    """A scene's photograph, and the generated pictures that are shown beside it one at a time, in the grid's order."""
+
+    scene: int
+    photograph: int
+    generated: Sequence[int]

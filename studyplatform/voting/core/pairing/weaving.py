@@ -12,6 +12,7 @@ from studyplatform.voting.core.pairing.plans import CATCH, REPEAT, KnownPair, Pl
 
 # A repeat comes so many places after the first time, or a third of its question's main trials if that is more.
 REPEAT_AFTER = 5
+OTHER_SIDE = {"left": "right", "right": "left", "": ""}
 
 
 def weave(
@@ -41,8 +42,8 @@ def weave(
                 plan.append(next(answers[trial.question]))
             else:
                 shown = mains[main]
-                swapped = replace(shown, left=shown.right, right=shown.left, design_prob=chance)
-                plan.append(replace(swapped, kind=REPEAT, repeats=places[main]))
+                swapped = replace(shown, left=shown.right, right=shown.left, expected=OTHER_SIDE[shown.expected])
+                plan.append(replace(swapped, kind=REPEAT, design_prob=chance, repeats=places[main]))
     return plan
 
 
@@ -99,7 +100,7 @@ def known_trials(
         sides = [side for _ in range(0, len(order), 2) for side in shuffled(("left", "right"), rng)]
         for turn in (False, True):
             for pair, side in zip(order, sides, strict=False):
-                expected = side if not turn else "left" if side == "right" else "right"
+                expected = OTHER_SIDE[side] if turn else side
                 left, right = (pair.better, pair.worse) if expected == "left" else (pair.worse, pair.better)
                 yield PlannedTrial(
                     question, pair.scene, left, right, strategy, 1 / len(pairs), kind=CATCH, expected=expected

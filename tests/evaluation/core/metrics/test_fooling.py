@@ -61,7 +61,8 @@ def test_rates_by_hand_and_their_error_by_the_ratio():
         assert row["se"] == pytest.approx(np.sqrt(20 / 19 * np.sum(off**2)) / mine.sum())
     assert [row["kind"] for row in rows] == ["rate"] * 3 + ["difference"] * 3 + ["metric"]
     assert all(tuple(row) == tuple(COLUMNS.split()) for row in rows)
-    assert {t.hypothesis for t in section.tests} == {"fooling"}
+    assert [t.hypothesis for t in section.tests] == ["fooling"] * 3 + ["fooling_differences"] * 3 + ["fooling_metrics"]
+    assert all(t.family == t.hypothesis and not t.confirmatory for t in section.tests)
     assert len(section.tests) == len(rows)
     assert json.dumps([section.summary, rows], allow_nan=False)
 
@@ -147,6 +148,24 @@ def test_only_answers_of_the_analysis_set_about_one_generated_picture_count():
     assert fooling.calls(evidence_of(dataclasses.replace(data, participants=people))).people == 15
     tie = dataclasses.replace(first, id="tie", choice="tie")
     assert 0.5 in fooling.calls(evidence_of(dataclasses.replace(data, trials=(*data.trials, tie)))).real
+
+
+def test_where_two_conditions_met_the_question_is_one_of_taste_and_only_else_are_its_rates_planned():
+    both = evidence_of(asked([0.0, 1.0]))
+    assert not both.asks_which_is_real
+    assert both.flow[-1].step == "different_conditions"
+    assert both.people == both.votes.people
+    data = asked([0.0, 1.0])
+    kept = tuple(
+        dataclasses.replace(t, submitted_at="2026-01-02T00:00:00Z") for t in data.trials if t.kind == "real_fake"
+    )
+    for frozen_at, planned in (("2026-01-01T00:00:00Z", True), ("2026-01-03T00:00:00Z", False), ("", False)):
+        alone = evidence_of(dataclasses.replace(data, trials=kept, frozen_at=frozen_at))
+        assert alone.asks_which_is_real
+        assert (alone.flow[-1].step, alone.flow[-1].n_trials) == ("one_generated", len(kept))
+        assert (alone.votes.n_votes, len(alone.people)) == (0, 20)
+        said = {t.family: t.confirmatory for t in fooling.fooling_section(alone).tests}
+        assert said == {"fooling": planned, "fooling_differences": False, "fooling_metrics": False}
 
 
 def test_not_asked_and_too_few_are_said():

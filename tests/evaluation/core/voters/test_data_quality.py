@@ -107,7 +107,7 @@ def test_without_votes_and_repeats_there_are_reasons():
     few = quality.data_quality_section(evidence_of(data)).summary
     assert few["repeats"]["reason"]["code"] == "NC_NOT_ASKED"
     none = quality.data_quality_section(evidence_of(dataclasses.replace(data, trials=()))).summary
-    assert "nobody has voted yet" in none["sentence"]
+    assert "nobody has compared two conditions yet" in none["sentence"]
     assert json.dumps([few, none], allow_nan=False)
 
 

@@ -1,0 +1,59 @@
+"""The trainings of a grid's report from their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from generation.core import tasks
+from generation.core.protocols import read_curve
+from generation.core.report import data
+from generation.models import Cell, Training
+from generation.services.artifacts import ArtifactMissing, artifact_bytes
+
+
+def gather_trainings(
+    cells: Sequence[Cell], at: Mapping[int, int], task: tasks.Task | None, *, curves: bool
+) -> tuple[data.Training, ...]:
+    """The trainings behind ``cells``, in the order of the conditions whose pictures they make, then by seed.
+
+    ``at``: condition -> its place in the report; without ``curves`` no file is read.
+    """
+    makes: dict[int, set[int]] = {}
+    for cell in cells:
+        if cell.render.training_id is not None:
+            makes.setdefault(cell.render.training_id, set()).add(at[cell.condition_id])
+    rows = Training.objects.filter(pk__in=makes).select_related("job")
+    found = [_training(row, tuple(sorted(makes[row.pk])), task, curves=curves) for row in rows]
+    return tuple(sorted(found, key=lambda t: (t.conditions, t.seed)))
+
+
+def _training(row: Training, places: tuple[int, ...], task: tasks.Task | None, *, curves: bool) -> data.Training:
+    photographs = row.provenance.get("photographs", {})
+    engine = row.job.spec.get("engine", {}) if row.job and row.status != Training.Status.PLANNED else {}
+    return data.Training(
+        conditions=places,
+        seed=row.spec["seed"],
+        status=row.status,
+        losses=dict(row.losses),
+        reason=row.reason,
+        final_reason=row.final_reason,
+        epochs=row.epochs,
+        seconds=row.seconds,
+        device=str(row.provenance.get("device", "")),
+        dtype=str(engine.get("dtype", "")),
+        photographs=(photographs.get("train", 0), photographs.get("validation", 0)),
+        objective=task.objective(row.spec["params"]) if task else {},
+        data=row.data_id,
+        digest=row.digest,
+        curve=_curve(row) if curves else {},
+    )
+
+
+def _curve(row: Training) -> data.Losses:
+    """The losses by epoch; none where there is no curve or its file is away."""
+    if row.curve_id is None:
+        return {}
+    try:
+        return read_curve(artifact_bytes(row.curve_id))
+    except ArtifactMissing:
+        return {}
