@@ -22,14 +22,13 @@ def gather_trainings(
     for cell in cells:
         if cell.render.training_id is not None:
             makes.setdefault(cell.render.training_id, set()).add(at[cell.condition_id])
-    rows = Training.objects.filter(pk__in=makes).select_related("job")
+    rows = Training.objects.filter(pk__in=makes)
     found = [_training(row, tuple(sorted(makes[row.pk])), task, curves=curves) for row in rows]
     return tuple(sorted(found, key=lambda t: (t.conditions, t.seed)))
 
 
 def _training(row: Training, places: tuple[int, ...], task: tasks.Task | None, *, curves: bool) -> data.Training:
     photographs = row.provenance.get("photographs", {})
-    engine = row.job.spec.get("engine", {}) if row.job and row.status != Training.Status.PLANNED else {}
     return data.Training(
         conditions=places,
         seed=row.spec["seed"],
@@ -40,7 +39,7 @@ def _training(row: Training, places: tuple[int, ...], task: tasks.Task | None, *
         epochs=row.epochs,
         seconds=row.seconds,
         device=str(row.provenance.get("device", "")),
-        dtype=str(engine.get("dtype", "")),
+        dtype=str(row.provenance.get("dtype", "")),
         photographs=(photographs.get("train", 0), photographs.get("validation", 0)),
         objective=task.objective(row.spec["params"]) if task else {},
         data=row.data_id,

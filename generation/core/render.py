@@ -159,7 +159,7 @@ def _finish(
     if picture is None:
         picture, png = _stored(item.image or "", artifacts)
     else:
-        png = images.encode_png(picture.image) if picture.image is not None else None
+        picture, png = _encoded(picture)
     scores: Sequence[ScoreValue] = ()
     if png is not None:
         scores = _measure(images.decode(png, "the rendered PNG"), _given(item), artifacts, metrics, measure)
@@ -176,6 +176,18 @@ def _finish(
         scores=tuple(scores),
         reason=picture.reason,
     )
+
+
+def _encoded(picture: Picture) -> tuple[Picture, bytes | None]:
+    """The picture with its PNG, if it is one that can be stored: a panorama may come out a few pixels high."""
+    if picture.image is None:
+        return picture, None
+    png = images.encode_png(picture.image)
+    try:
+        images.decode(png, "the rendered PNG")
+    except images.ImageError as error:
+        return _failed(str(error)), None
+    return picture, png
 
 
 def _stored(digest: str, artifacts: Mapping[str, bytes]) -> tuple[Picture, bytes | None]:

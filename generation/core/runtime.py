@@ -46,7 +46,10 @@ def environment() -> dict[str, Any]:
     """What ran here: versions, device, threads."""
     cuda = torch.cuda.is_available()
     return {
-        **{name: _version(name) for name in ("torch", "torchvision", "lpips", "numpy", "pillow")},
+        **{
+            name: _version(name)
+            for name in ("torch", "torchvision", "lpips", "kornia", "torchmetrics", "numpy", "pillow")
+        },
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name() if cuda else f"cpu {platform.machine()}",
         "threads": torch.get_num_threads(),

@@ -122,7 +122,8 @@ TRAINED = "trained"
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """One trained network: what decides how it comes out. ``data``: SHA-256 of the pack of photographs.
+    """One trained network: what decides how it comes out. ``data``: SHA-256 of the pack of photographs; ``version`` of
+    the code that trains: another number where the same settings give another network.
 
     ``params`` are those of the method that decide the training; the engine's settings belong to the job, as for images.
     """
@@ -132,6 +133,7 @@ class TrainSpec:
     params: Params
     seed: int
     data: str
+    version: str = "1"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object stored with the training; :meth:`from_json` is its inverse."""
@@ -141,6 +143,7 @@ class TrainSpec:
             "params": dict(self.params),
             "seed": self.seed,
             "data": self.data,
+            "version": self.version,
         }
 
     @classmethod
@@ -267,7 +270,8 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class TrainJobSpec:
-    """The job that trains one network. ``save_at``: epochs whose network is kept; the last one always is."""
+    """The job that trains one network, under the digest of the training. ``save_at``: epochs whose network is kept; the
+    last one always is."""
 
     training: TrainSpec
     save_at: tuple[int, ...] = ()
@@ -281,11 +285,6 @@ class TrainJobSpec:
     def from_json(cls, value: Mapping[str, Any]) -> TrainJobSpec:
         """Rebuild a job from :meth:`to_json`."""
         return cls(TrainSpec.from_json(value["training"]), tuple(value["save_at"]), dict(value["engine"]))
-
-    @property
-    def digest(self) -> str:
-        """Identity of the job."""
-        return digest(self.to_json())
 
     @property
     def artifacts(self) -> frozenset[str]:

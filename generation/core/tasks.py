@@ -93,7 +93,7 @@ class Trainer:
     ``train``: ``"module:function"`` with the signature of ``core.protocols.Train``. ``params(params)``: the part of the
     parameters that decides the training. ``side(params)``: the square of the photographs, in px. ``epoch(params)``: the
     epoch whose network makes the picture, 0 for the last. ``seconds``: ``"module:function"`` that foretells how long
-    trainings take here, see ``core.train.Foretell``.
+    trainings take here, see ``core.train.Foretell``. ``version``: raised when the same settings give another network.
     """
 
     train: str
@@ -101,6 +101,7 @@ class Trainer:
     side: Callable[[Params], int]
     epoch: Callable[[Params], int]
     seconds: str
+    version: str = "1"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def run_training(
             result = TrainResult("failed", reason=str(error))
         except Exception:  # a fault of the trainer must not take the grid down
             result = TrainResult("failed", reason=unexpected("Training"))
-        provenance = {**environment(), **result.provenance}
+        provenance = {**environment(), "dtype": str(job.engine.get("dtype", "float32")), **result.provenance}
     # A trainer that goes on where another start ended adds up its own time.
     seconds = result.seconds or time.perf_counter() - started
     return dataclasses.replace(result, provenance=provenance, seconds=seconds)

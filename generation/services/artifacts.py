@@ -29,7 +29,7 @@ def artifact_store(*, data: bytes, kind: str) -> Artifact:
     """Store ``data`` under its SHA-256. Twice the same bytes are one artifact. The file is there before the row."""
     name = sha256_bytes(data)
     storage = storages["masters"]
-    if not _is_whole(name):
+    if not artifact_is_whole(name):
         storage.save(master_name(name), ContentFile(data))
     width = height = None
     if kind == Artifact.Kind.IMAGE:
@@ -50,7 +50,7 @@ def artifact_known(*, sha256: str, kind: str) -> Artifact:
     return row
 
 
-def _is_whole(sha256: str) -> bool:
+def artifact_is_whole(sha256: str) -> bool:
     """Whether the file is there and is what its name says; a damaged one is replaced when it is brought in again."""
     try:
         artifact_bytes(sha256)

@@ -2,8 +2,7 @@
 
 from generation.core.engines import call, open_engine
 from generation.core.spec import TrainSpec
-from generation.models import Training
-from generation.services.jobs import engine_settings
+from generation.services.jobs import engine_settings, trainings_ahead
 from generation.services.layout import GridLayout, method_of
 from generation.services.work import threads_each
 
@@ -13,27 +12,15 @@ def trainings_foretold(*, layout: GridLayout, engine: str) -> str:
 
     Every kind of network is tried out for a step or two, so this takes some seconds itself.
     """
-    specs = {
-        spec.digest: spec
-        for condition in layout.file.conditions
-        for seed in layout.seeds(condition)
-        if (spec := layout.training(condition, seed))
-    }
-    done = set(
-        Training.objects.filter(digest__in=specs)
-        .exclude(status=Training.Status.PLANNED)
-        .values_list("digest", flat=True)
-    )
-    waiting = [spec for digest, spec in specs.items() if digest not in done]
+    waiting = trainings_ahead(layout)
     if not waiting:
         return ""
     with open_engine(engine) as executor:
         workers = executor.workers
     seconds = sum(_seconds(layout, waiting, workers))
     count = f"{len(waiting)} network{'s' if len(waiting) > 1 else ''} to train"
-    known = f" ({len(done)} trained before)" if done else ""
     side_by_side = f", {workers} side by side" if workers > 1 else ""
-    return f"{count}{known}: about {in_words(seconds / min(workers, len(waiting)))} on this machine{side_by_side}."
+    return f"{count}: about {in_words(seconds / min(workers, len(waiting)))} on this machine{side_by_side}."
 
 
 def _seconds(layout: GridLayout, waiting: list[TrainSpec], workers: int) -> list[float]:

@@ -14,10 +14,10 @@ from django.conf import settings
 
 from generation.core import tasks
 from generation.core.postprocess import unprocessed
-from generation.core.spec import JobItem, JobSpec, RenderSpec, Scalar, canonical_json
-from generation.models import Job, Render
+from generation.core.spec import JobItem, JobSpec, RenderSpec, Scalar, TrainSpec, canonical_json
+from generation.models import Job, Render, Training
 from generation.services.layout import GridLayout, method_of
-from generation.services.training import network_of, training_queue
+from generation.services.training import lacking, network_of, training_queue
 
 T = TypeVar("T")
 
@@ -47,6 +47,28 @@ def _training_queue(renders: Sequence[RenderSpec]) -> None:
     trainer = method_of(tasks.get(renders[0].task), renders[0].method).trainer
     epochs = {trainer.epoch(render.params) for render in renders} if trainer else set()
     training_queue(digest=renders[0].training, epochs=epochs - {0}, engine=engine_settings())
+
+
+def trainings_ahead(layout: GridLayout) -> list[TrainSpec]:
+    """The networks that laying ``layout`` would have trained here, once more or for the first time."""
+    asked: dict[str, tuple[TrainSpec, set[int], set[str]]] = {}
+    for number in range(len(layout.file.scenes)):
+        scene = layout.scene(number)
+        for condition in layout.file.conditions:
+            trainer = method_of(layout.file.task, condition.method).trainer
+            for seed in layout.seeds(condition) if trainer else ():
+                spec, render = layout.training(condition, seed), layout.render(scene, condition, seed)
+                if spec and trainer:
+                    _, epochs, renders = asked.setdefault(spec.digest, (spec, set(), set()))
+                    epochs.add(trainer.epoch(condition.params))
+                    renders.add(render.digest)
+    rows = {row.digest: row for row in Training.objects.filter(digest__in=asked)}
+    ahead = []
+    for digest, (spec, epochs, renders) in asked.items():
+        there = Render.objects.filter(digest__in=renders).exclude(status=Render.Status.PLANNED).count() == len(renders)
+        if digest not in rows or (not there and lacking(rows[digest], epochs - {0})):
+            ahead.append(spec)
+    return ahead
 
 
 def job_queue(spec: JobSpec) -> bool:
@@ -92,9 +114,13 @@ def _with_base(item: JobItem) -> JobItem:
 
 
 def _with_network(item: JobItem) -> JobItem:
-    if not item.render.training or (checkpoint := network_of(item.render)) is None:
+    """A picture that is there is judged by the network that made it, whatever was trained since."""
+    if not item.render.training:
         return item
-    return dataclasses.replace(item, network=checkpoint.artifact_id)
+    if item.image is not None:
+        return dataclasses.replace(item, network=Render.objects.get(digest=item.render.digest).network_id)
+    checkpoint = network_of(item.render)
+    return dataclasses.replace(item, network=checkpoint.artifact_id if checkpoint else None)
 
 
 def _run_batches(specs: Sequence[RenderSpec]) -> Iterator[list[RenderSpec]]:

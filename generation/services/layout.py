@@ -8,7 +8,7 @@ from generation.core import grid as gridfile
 from generation.core import images, tasks, weights
 from generation.core.grid import GridError, GridFile
 from generation.core.photo import COMMON_METHODS
-from generation.core.photographs import PhotographsError
+from generation.core.photographs import PhotographsError, is_grey
 from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, SceneSpec, TrainSpec, sha256_bytes
 from generation.services.data import Pack, pack_made
 
@@ -50,7 +50,7 @@ class GridLayout:
             return None
         pack = self.data[trainer.side(condition.params)]
         params = trainer.params(condition.params)
-        return TrainSpec(self.file.task.name, condition.method, params, seed, pack.sha256)
+        return TrainSpec(self.file.task.name, condition.method, params, seed, pack.sha256, trainer.version)
 
     def render(self, scene: SceneSpec, condition: ConditionSpec, seed: int) -> RenderSpec:
         """The spec of one cell. Controls do not depend on the seed and need no weights."""
@@ -75,13 +75,18 @@ def method_of(task: tasks.Task, name: str) -> tasks.Method:
 
 
 def grid_layout(
-    *, text: str, read: Callable[[str], bytes], folder: Path = Path(), photographs: Path | None = None
+    *,
+    text: str,
+    read: Callable[[str], bytes],
+    folder: Path = Path(),
+    photographs: Path | None = None,
+    tick: Callable[[int, int], None] | None = None,
 ) -> GridLayout:
     """Check a grid file, read its pictures through ``read(file)``, find its weights. Writes no row.
 
     ``folder``: where the grid file lies; photographs to train on lie relative to it, unless ``photographs`` says
-    where they are on this machine. Raises ``GridError`` (also for a picture that is missing or cannot be read) and
-    ``weights.WeightsMissing``.
+    where they are on this machine; ``tick`` is told (steps done, steps in all) while they are read. Raises
+    ``GridError`` (also for a picture that is missing or cannot be read) and ``weights.WeightsMissing``.
     """
     notes: list[str] = []
     file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
@@ -101,12 +106,19 @@ def grid_layout(
                 notes.append(f"Metrics that need {network} will say that it is missing. {error}")
     notes += _small_styles(file, sources, layers)
     metrics = tuple(file.task.metrics(file.reference, found))
-    data = _data(file, folder, photographs, [sources[scene.content] for scene in file.scenes])
+    data = _data(file, folder, photographs, [sources[scene.content] for scene in file.scenes], tick)
+    notes += _grey_scenes(file, sources)
     notes += list(dict.fromkeys(note for pack in data.values() for note in pack.notes))
     return GridLayout(file, sources, needed, metrics, tuple(notes), data)
 
 
-def _data(file: GridFile, folder: Path, photographs: Path | None, scenes: list[bytes]) -> dict[int, Pack]:
+def _data(
+    file: GridFile,
+    folder: Path,
+    photographs: Path | None,
+    scenes: list[bytes],
+    tick: Callable[[int, int], None] | None,
+) -> dict[int, Pack]:
     """The packs of photographs that the grid's conditions are trained on."""
     if file.data is None:
         return {}
@@ -116,9 +128,23 @@ def _data(file: GridFile, folder: Path, photographs: Path | None, scenes: list[b
             sides.add(trainer.side(condition.params))
     place = photographs or folder / file.data.folder
     try:
-        return {side: pack_made(asked=file.data, place=place, side=side, scenes=scenes) for side in sorted(sides)}
+        return {
+            side: pack_made(asked=file.data, place=place, side=side, scenes=scenes, tick=tick) for side in sorted(sides)
+        }
     except PhotographsError as error:
         raise GridError(f"[data] folder {place}: {error}") from None
+
+
+def _grey_scenes(file: GridFile, sources: Mapping[str, bytes]) -> list[str]:
+    """Scenes without colours, for a method that learns from photographs: what is near them is grey."""
+    if file.data is None:
+        return []
+    return [
+        f"The scene {scene.label!r} is a grey photograph: the picture with the least colour is nearest to it, so that "
+        "the reference error favours the greyest network. Take a photograph in colour."
+        for scene in file.scenes
+        if is_grey(images.decode(sources[scene.content], scene.content))
+    ]
 
 
 def _small_styles(file: GridFile, sources: Mapping[str, bytes], layers: Mapping[str, set[str]]) -> list[str]:

@@ -17,6 +17,7 @@ from generation.core.postprocess import unprocessed
 from generation.core.spec import JobSpec, RenderResult
 from generation.models import Artifact, Grid, Job, Metric, Render, Score
 from generation.services.artifacts import artifact_store
+from generation.services.jobs import engine_settings
 from generation.services.training import network_inherit, training_failed, trainings_retry
 
 MAX_ATTEMPTS = 3
@@ -184,7 +185,7 @@ def grid_retry(*, grid: Grid) -> int:
     """Queue the failed jobs of a grid (and jobs with failed renders) again; returns how many renders will be redone."""
     failed = Render.objects.filter(cells__grid=grid, status=Render.Status.FAILED).distinct()
     jobs = set(failed.values_list("job", flat=True))
-    trainings_retry(trainings=set(failed.values_list("training", flat=True)))
+    trainings_retry(renders=list(failed.select_related("training")), engine=engine_settings())
     again = list(failed.values_list("pk", flat=True))
     Render.objects.filter(pk__in=again).update(status=Render.Status.PLANNED, reason="")
     Score.objects.filter(render__in=again).delete()  # "There is no image to measure" was all they said

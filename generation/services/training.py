@@ -1,6 +1,7 @@
 """Trained networks: their jobs, what is kept of them, and which of their checkpoints a render is made by."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
 
 from django.conf import settings
 from django.db import transaction
@@ -10,38 +11,51 @@ from generation.core import tasks
 from generation.core.protocols import curve_bytes, forget
 from generation.core.spec import RenderSpec, Scalar, TrainJobSpec, TrainResult, TrainSpec
 from generation.models import Artifact, Checkpoint, Job, Render, Training
-from generation.services.artifacts import artifact_store
+from generation.services.artifacts import artifact_is_whole, artifact_store
 
 
-def training_queue(*, digest: str, epochs: set[int], engine: Mapping[str, Scalar]) -> None:
-    """Queue a training unless what is asked for is there; ``epochs``: those whose networks are wanted besides the last.
+def lacking(training: Training, epochs: Collection[int]) -> set[int]:
+    """The epochs a training still has to give where ``epochs`` are asked for (none: the last one, said as 0).
 
-    A training that is done and kept other epochs (or whose networks are elsewhere) is done once more.
+    Behind its end (it diverged, or was given up) the last network stands for all. One that failed lacks nothing until
+    it is asked to try again; a network whose file is gone or damaged is not there.
+    """
+    if training.status == Training.Status.FAILED:
+        return set()
+    if training.status == Training.Status.PLANNED:
+        return set(epochs) or {0}
+    kept = {row.epoch for row in training.checkpoints.all() if artifact_is_whole(row.artifact_id)}
+    return {min(epoch, training.epochs) for epoch in epochs or {training.epochs}} - {0} - kept
+
+
+def training_queue(*, digest: str, epochs: Collection[int], engine: Mapping[str, Scalar]) -> None:
+    """Queue a training unless what is asked for is there; ``epochs``: those whose networks are wanted.
+
+    A training has one job for ever, which keeps whatever epochs are asked for until it is done; later it is queued once
+    more for those that lack. ``engine``: of a job that is new.
     """
     training = Training.objects.get(digest=digest)
-    have = set(training.checkpoints.values_list("epoch", flat=True))
-    if training.status == Training.Status.FAILED:
+    if not lacking(training, epochs):
         return
-    # Behind its end (it diverged, or was given up) the last network stands for all.
-    wanted = {min(epoch, training.epochs) for epoch in epochs | {training.epochs}} - {0}
-    if training.status != Training.Status.PLANNED and wanted <= have:
-        return
-    spec = TrainJobSpec(TrainSpec.from_json(training.spec), tuple(sorted(epochs | have)), dict(engine))
-    same = {"digest": spec.digest, "spec": spec.to_json()}
-    if training.job and Job.objects.filter(pk=training.job.pk, status=Job.Status.QUEUED).update(**same):
-        return  # nobody has begun: the one job keeps all epochs
+    fresh = TrainJobSpec(TrainSpec.from_json(training.spec), tuple(sorted(epochs)), dict(engine))
     job, created = Job.objects.get_or_create(
-        digest=spec.digest, defaults={"kind": Job.Kind.TRAIN, "task": training.task, "spec": spec.to_json()}
+        digest=digest, defaults={"kind": Job.Kind.TRAIN, "task": training.task, "spec": fresh.to_json()}
     )
-    if not created:
-        Job.objects.filter(pk=job.pk, status=Job.Status.DONE).update(status=Job.Status.QUEUED, attempts=0, progress=0)
     Training.objects.filter(pk=training.pk).update(job=job)
+    if created:
+        return
+    spec = TrainJobSpec.from_json(job.spec)
+    wanted = dataclasses.replace(spec, save_at=tuple(sorted({*spec.save_at, *epochs}))).to_json()
+    # Whoever trains it now reads this again when it is done.
+    if not Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING).update(spec=wanted):
+        Job.objects.filter(pk=job.pk).update(
+            spec=wanted, status=Job.Status.QUEUED, attempts=0, error="", progress=0, note=""
+        )
 
 
 def network_of(render: RenderSpec) -> Checkpoint | None:
     """The network that makes ``render``: of the epoch it asks for, or the last one where the training ended before."""
-    trainer = tasks.get(render.task).methods[render.method].trainer
-    wanted = trainer.epoch(render.params) if trainer else 0
+    wanted = _wanted(render)
     kept = Checkpoint.objects.filter(training__digest=render.training).select_related("training")
     if exact := kept.filter(epoch=wanted).first():
         return exact
@@ -50,8 +64,11 @@ def network_of(render: RenderSpec) -> Checkpoint | None:
 
 
 def training_complete(*, job: Job, holder: str, result: TrainResult) -> bool:
-    """Store what a training gave in one transaction; false (and nothing stored) when the lease was lost."""
-    spec = TrainJobSpec.from_json(job.spec)
+    """Store what a training gave in one transaction; false (and nothing stored) when the lease was lost.
+
+    Where it was done before, only the epochs that lacked are added: pictures and losses stay those of the networks
+    they were made by.
+    """
     kept = {e: artifact_store(data=data, kind=Artifact.Kind.WEIGHTS) for e, data in result.checkpoints.items()}
     curve = artifact_store(data=curve_bytes(result.curve), kind=Artifact.Kind.CURVE) if result.curve else None
     with transaction.atomic():
@@ -60,20 +77,45 @@ def training_complete(*, job: Job, holder: str, result: TrainResult) -> bool:
         )
         if not mine:
             return False
-        training = Training.objects.get(digest=spec.training.digest)
-        training.status = result.status
-        training.reason = result.reason
-        training.epochs = result.epochs
-        training.final_reason = result.final_reason
-        training.losses = dict(result.losses)
-        training.curve = curve
-        training.seconds = result.seconds
-        training.provenance = dict(result.provenance)
-        training.save()
-        for epoch, artifact in kept.items():
-            Checkpoint.objects.update_or_create(training=training, epoch=epoch, defaults={"artifact": artifact})
-    forget(settings.EYEBALLOT_SCRATCH, training.digest)
+        job.refresh_from_db()
+        training = Training.objects.get(digest=job.digest)
+        if training.status == Training.Status.PLANNED:
+            _outcome(training, result, curve)
+        _checkpoints(training, kept)
+        # Asked for while it was under way.
+        if lacking(training, TrainJobSpec.from_json(job.spec).save_at):
+            Job.objects.filter(pk=job.pk).update(status=Job.Status.QUEUED, progress=0)
+    forget(settings.EYEBALLOT_SCRATCH, job.digest)
     return True
+
+
+def _outcome(training: Training, result: TrainResult, curve: Artifact | None) -> None:
+    training.status = result.status
+    training.reason = result.reason
+    training.epochs = result.epochs
+    training.final_reason = result.final_reason
+    training.losses = dict(result.losses)
+    training.curve = curve
+    training.seconds = result.seconds
+    training.provenance = dict(result.provenance)
+    training.save()
+
+
+def _checkpoints(training: Training, kept: Mapping[int, Artifact]) -> None:
+    """Keep the networks that were not there. One that came out otherwise this time is said to have."""
+    other = []
+    for epoch, artifact in kept.items():
+        row, created = Checkpoint.objects.get_or_create(training=training, epoch=epoch, defaults={"artifact": artifact})
+        if not created and row.artifact_id != artifact.pk:
+            other.append(epoch)
+            if not artifact_is_whole(row.artifact_id):
+                Checkpoint.objects.filter(pk=row.pk).update(artifact=artifact)
+    if other:
+        training.provenance["trained_again"] = (
+            f"Trained once more for epochs that lacked, it differed at epoch {', '.join(map(str, sorted(other)))} "
+            "(other threads, machine or versions)."
+        )
+        training.save(update_fields=["provenance"])
 
 
 def training_failed(*, job: Job, error: str) -> None:
@@ -86,21 +128,35 @@ def network_inherit(render: Render) -> None:
     training = render.training
     if training is None:
         return
-    if render.status == Render.Status.FAILED and training.status == Training.Status.FAILED:
+    checkpoint = network_of(RenderSpec.from_json(render.spec))
+    if render.status == Render.Status.FAILED and checkpoint is None and training.reason:
         render.reason = f"Its network could not be trained: {training.reason}"
-    elif render.status == Render.Status.OK and (checkpoint := network_of(RenderSpec.from_json(render.spec))):
+    elif render.status == Render.Status.OK and checkpoint is not None:
         render.network, render.steps = checkpoint.artifact, checkpoint.epoch
-        # A picture on the way is what was asked for; the last one of a training that diverged is not.
-        if training.status == Training.Status.NAN and checkpoint.epoch == training.epochs:
-            render.status, render.reason = Render.Status.NAN, training.reason
         at_end = checkpoint.epoch == training.epochs
         render.final_step_reason = training.final_reason if at_end else f"epoch {checkpoint.epoch}"
+        # An epoch on the way is what was asked for; the last one before a training ended early is not.
+        wanted = _wanted(RenderSpec.from_json(render.spec))
+        if at_end and training.status == Training.Status.NAN and wanted != checkpoint.epoch:
+            render.status, render.reason = Render.Status.NAN, training.reason
+        elif at_end and wanted > checkpoint.epoch:
+            render.status, render.reason = Render.Status.FAILED, training.reason
     render.save()
 
 
-def trainings_retry(*, trainings: set[int]) -> None:
-    """Queue failed trainings again."""
-    failed = Training.objects.filter(pk__in=trainings, status=Training.Status.FAILED)
-    jobs = set(failed.values_list("job", flat=True))
+def trainings_retry(*, renders: Iterable[Render], engine: Mapping[str, Scalar]) -> None:
+    """Train again what failed, or lacks a network that one of ``renders`` wants."""
+    epochs: dict[str, set[int]] = {}
+    for render in renders:
+        if render.training is not None:
+            epochs.setdefault(render.training.digest, set()).add(_wanted(RenderSpec.from_json(render.spec)))
+    failed = Training.objects.filter(digest__in=epochs, status=Training.Status.FAILED)
     failed.update(status=Training.Status.PLANNED, reason="")
-    Job.objects.filter(pk__in=jobs).update(status=Job.Status.QUEUED, attempts=0, error="", progress=0)
+    for digest, wanted in epochs.items():
+        training_queue(digest=digest, epochs=wanted - {0}, engine=engine)
+
+
+def _wanted(render: RenderSpec) -> int:
+    """The epoch whose network makes ``render``, 0 for the last."""
+    trainer = tasks.get(render.task).methods[render.method].trainer
+    return trainer.epoch(render.params) if trainer else 0

@@ -40,6 +40,10 @@ LOOK_SECONDS = 0.25
 Report = Callable[[list[tuple[float, str]]], None]
 
 
+class LeaseLost(Exception):  # noqa: N818  (reads as what it says)
+    """The job was taken over by another worker, because this one was silent for longer than its lease: stop."""
+
+
 class WorkInterrupted(Exception):  # noqa: N818  (reads as what it says)
     """The worker was told to stop; jobs in flight were given back."""
 
@@ -52,6 +56,7 @@ class _Flight:
     future: Future[list[RenderResult] | TrainResult] | None = None
     share: float = 0.0
     words: str = ""
+    lost: bool = False
     renewed: float = field(default_factory=time.monotonic)
 
     def progress(self, done: int, total: int, words: str) -> None:
@@ -123,6 +128,8 @@ def _take_off(executor: Engine, flight: _Flight, holder: str, report: Report | N
         flight.progress(done, total, words)
         if isinstance(executor, SerialEngine):  # the job runs in this thread: nobody else renews its lease
             _keep([flight], holder)
+            if flight.lost:
+                raise LeaseLost
             if report is not None and time.monotonic() - told > LOOK_SECONDS:
                 report([(flight.share, flight.words)])
                 told = time.monotonic()
@@ -176,16 +183,21 @@ def _land(flight: _Flight, future: Future[list[RenderResult] | TrainResult], hol
         job_fail(job=flight.job, holder=holder, error=f"The job ended with {type(error).__name__}: {error}")
         return 0
     result = future.result()
-    if isinstance(result, TrainResult):
-        return int(training_complete(job=flight.job, holder=holder, result=result))
-    return int(job_complete(job=flight.job, holder=holder, results=result))
+    try:
+        if isinstance(result, TrainResult):
+            return int(training_complete(job=flight.job, holder=holder, result=result))
+        return int(job_complete(job=flight.job, holder=holder, results=result))
+    except OSError as error:
+        reason = f"What it gave could not be stored ({error.strerror or error}). Make room and render again."
+        job_fail(job=flight.job, holder=holder, error=reason)
+        return 0
 
 
 def _keep(flights: list[_Flight], holder: str) -> None:
     """Renew leases long before they run out, and let the admin see the progress."""
     for flight in flights:
         if time.monotonic() - flight.renewed > min(5.0, settings.EYEBALLOT_LEASE_SECONDS / 4):
-            lease_renew(job=flight.job, holder=holder, progress=flight.share, note=flight.words)
+            flight.lost = not lease_renew(job=flight.job, holder=holder, progress=flight.share, note=flight.words)
             flight.renewed = time.monotonic()
 
 

@@ -43,8 +43,9 @@ def test_the_two_parts_are_those_of_the_photograph(name: str) -> None:
 @pytest.mark.parametrize("side", [32, 64])
 def test_they_are_enough_to_train_on_and_no_scene_is_among_them(side: int) -> None:
     scenes = [path.read_bytes() for path in sorted((FOLDER / "scenes").iterdir())]
-    found = read(pack(folder_files(FOLDER / "photographs"), PackOptions(side, crops=50), scenes=scenes))
+    packed = pack(folder_files(FOLDER / "photographs"), PackOptions(side, crops=50), scenes=scenes)
+    found = read(packed.data)
     assert found.train.shape == (200, side, side, 3)
     assert found.validation.shape == (50, side, side, 3)
-    assert found.header["skipped"] == []
-    assert found.header["left_out"] == []
+    assert packed.listing["skipped"] == []
+    assert packed.listing["left_out"] == []

@@ -1,25 +1,29 @@
 """Networks that are trained before they make pictures: once each, whatever becomes of the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core.files.storage import storages
 
 from generation.core import photographs
 from generation.core.grid import GridError
-from generation.core.spec import TrainJobSpec, TrainSpec
+from generation.core.spec import JobItem, JobSpec, RenderSpec, TrainJobSpec, TrainSpec
 from generation.core.train import run_training
 from generation.models import Cell, Checkpoint, Grid, Job, Render, Score, Training
 from generation.selectors import grid_progress, grid_trainings
-from generation.services import grid_lay, grid_layout
+from generation.services import GridLayout, grid_lay, grid_layout
+from generation.services.artifacts import master_name
 from generation.services.foretelling import in_words, trainings_foretold
+from generation.services.jobs import based
 from generation.services.measuring import scores_lay
 from generation.services.packs import pack_read, pack_write
 from generation.services.planning import metric_spec
 from generation.services.queue import MAX_ATTEMPTS, grid_retry, job_claim, job_fail
-from generation.services.work import work
+from generation.services.training import training_complete
+from generation.services.work import training_of, work
 from tests.generation import trained_task
 from tests.generation.trained_task import TOML
 
@@ -34,9 +38,23 @@ def _painting(tmp_path: Path, settings: LazySettings) -> Iterator[None]:
         yield
 
 
+def layout_of(folder: Path, text: str = TOML) -> GridLayout:
+    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
+
+
 def lay(owner: User, folder: Path, text: str = TOML) -> Grid:
-    layout = grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
-    return grid_lay(owner=owner, layout=layout)
+    return grid_lay(owner=owner, layout=layout_of(folder, text))
+
+
+def _once(claim: Callable[..., Job | None]) -> Callable[..., Job | None]:
+    """Claims one job, then finds nothing: a worker that would come again has been answered."""
+    claims: list[bool] = []
+
+    def first(**given: object) -> Job | None:
+        claims.append(True)
+        return claim(**given) if len(claims) == 1 else None
+
+    return first
 
 
 def red(render: Render) -> float:
@@ -158,7 +176,7 @@ def test_what_is_skipped_or_a_scene_is_named(owner: User, tmp_path: Path) -> Non
     (tmp_path / "photographs" / "same.png").write_bytes((tmp_path / "scene.png").read_bytes())
     notes = " ".join(lay(owner, tmp_path).notes)
     assert "broken.jpg" in notes
-    assert "same.png is a scene of this grid and was left out of the training" in notes
+    assert "same.png shows a scene of this grid and was left out of the training" in notes
 
 
 @pytest.mark.parametrize(
@@ -204,7 +222,7 @@ def test_families_have_defaults_of_their_own() -> None:
 
 
 def test_how_long_it_takes_is_said_before(owner: User, tmp_path: Path) -> None:
-    layout = grid_layout(text=TOML, read=lambda file: (tmp_path / file).read_bytes(), folder=tmp_path)
+    layout = layout_of(tmp_path)
     said = trainings_foretold(layout=layout, engine="serial")
     assert said == "2 networks to train: about 2 min on this machine."
     grid = grid_lay(owner=owner, layout=layout)
@@ -264,3 +282,95 @@ def test_a_pack_has_the_trainings_without_their_networks(owner: User, tmp_path: 
     work(engine="serial", grid=again)
     assert trained_task.trained == [(20.0, 0)]
     assert grid_progress(again).finished
+
+
+def test_pictures_are_judged_by_the_network_that_made_them_whatever_was_trained_since(
+    owner: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+    work(engine="serial", grid=grid)
+    training = Training.objects.get()
+    before = (training.losses, training.checkpoints.get().artifact_id)
+    # On another machine it would come out a little otherwise.
+    monkeypatch.setattr(trained_task, "EXTRA", 1)
+    more = TOML.replace('"painted"', '"more"').replace("tint = [1.0, 20.0]", "tint = [20.0]\nat_epoch = [2]")
+    work(engine="serial", grid=lay(owner, tmp_path, more))
+    training.refresh_from_db()
+    assert (training.losses, training.checkpoints.get(epoch=4).artifact_id) == before
+    assert "differed at epoch 4" in training.provenance["trained_again"]
+    item = JobItem(RenderSpec.from_json(grid.cells.get().render.spec), image=grid.cells.get().render.image_id)
+    assert based(JobSpec((item,), ())).items[0].network == before[1]
+
+
+def test_epochs_asked_for_while_it_is_trained_are_kept_too(owner: User, tmp_path: Path) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+    job = job_claim(holder="me:1", grid=grid)
+    assert job is not None
+    more = TOML.replace('"painted"', '"more"').replace("tint = [1.0, 20.0]", "tint = [20.0]\nat_epoch = [2]")
+    second = lay(owner, tmp_path, more)
+    spec, given, trainer, scratch = training_of(job)
+    assert training_complete(job=job, holder="me:1", result=run_training(spec, given, trainer, scratch))
+    work(engine="serial")
+    assert grid_progress(grid).finished
+    assert grid_progress(second).words == "1 of 1 rendered"
+    assert Job.objects.filter(kind=Job.Kind.TRAIN).count() == 1, "a training has one job"
+
+
+def test_a_lost_network_is_trained_again_on_retry(owner: User, tmp_path: Path) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+    work(engine="serial", grid=grid)
+    name = master_name(Checkpoint.objects.get().artifact_id)
+    storages["masters"].delete(name)
+    other = TOML.replace('"painted"', '"other"').replace("tint = [1.0, 20.0]", "tint = [20.0]\ngain = [3.0]")
+    assert "1 network to train" in trainings_foretold(layout=layout_of(tmp_path, other), engine="serial")
+    again = lay(owner, tmp_path, other)
+    work(engine="serial", grid=again)
+    assert grid_progress(again).words == "1 of 1 rendered"
+    assert storages["masters"].exists(name)
+
+
+def test_pictures_of_a_training_that_was_given_up_say_so(owner: User, tmp_path: Path) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("20.0", "7.0") + "at_epoch = [1, 4]\n")
+    work(engine="serial", grid=grid)
+    end = grid.cells.get(condition__params__tint=7.0, condition__params__at_epoch=4).render
+    assert (end.status, end.reason) == ("failed", "Given up after epoch 2.")
+    assert grid.cells.get(condition__params__tint=7.0, condition__params__at_epoch=1).render.status == "ok"
+
+
+def test_a_training_that_diverges_at_once_is_the_reason_its_pictures_give(owner: User, tmp_path: Path) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("20.0", "6.0"))
+    work(engine="serial", grid=grid)
+    render = grid.cells.get(condition__params__tint=6.0).render
+    assert (render.status, render.reason) == ("failed", "Its network could not be trained: It ran away in epoch 1.")
+
+
+def test_a_worker_that_lost_its_lease_stops(owner: User, tmp_path: Path, settings: LazySettings) -> None:
+    settings.EYEBALLOT_LEASE_SECONDS = 0
+    grid = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+
+    def taken_over(_flying: object) -> None:
+        Job.objects.filter(kind=Job.Kind.TRAIN, status=Job.Status.RUNNING).update(lease_holder="other:1")
+
+    trained_task.before_saying.append(lambda: taken_over(None))
+    job_before = Job.objects.get(kind=Job.Kind.TRAIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("generation.services.work._others_at_work", lambda grid: False)
+        patch.setattr("generation.services.work.job_claim", _once(job_claim))
+        work(engine="serial", grid=grid)
+    job_before.refresh_from_db()
+    assert job_before.lease_holder == "other:1", "the other one still has it"
+    assert not Checkpoint.objects.exists()
+
+
+def test_what_cannot_be_stored_is_a_sentence_and_tried_again(
+    owner: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = lay(owner, tmp_path, TOML.replace("[1.0, 20.0]", "[20.0]"))
+
+    def full(**_kept: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("generation.services.training.artifact_store", full)
+    work(engine="serial", grid=grid)
+    render = grid.cells.get().render
+    assert "could not be stored (No space left on device)" in render.reason

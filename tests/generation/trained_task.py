@@ -4,7 +4,7 @@ The real colouriser is tested in tests/generation/core/colorization; here the qu
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from generation.core.photo import SIZE
 from generation.core.protocols import Picture, Say, Tick
 from generation.core.spec import TRAINED, MetricSpec, Params, RenderSpec, ScoreValue, TrainResult, TrainSpec
 
-FAIL, DIVERGE = 9.0, 8.0  # tints that go wrong on purpose
+FAIL, DIVERGE, GIVE_UP, DIVERGE_AT_ONCE = 9.0, 8.0, 7.0, 6.0  # tints that go wrong on purpose
+#: What another machine adds to the network.
+EXTRA = 0
 trained: list[tuple[float, int]] = []
+before_saying: list[Callable[[], None]] = []
 
 
 def train(
@@ -30,13 +33,22 @@ def train(
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / f"{spec.digest}.state").write_text("half-way")
-    reached = 2 if tint == DIVERGE else epochs
-    kept = {e: json.dumps({"tint": tint, "epoch": e}).encode() for e in {*save_at, reached} if e <= reached}
+    reached = {DIVERGE: 2, GIVE_UP: 2, DIVERGE_AT_ONCE: 0}.get(tint, epochs)
+    kept = {
+        e: json.dumps({"tint": tint, "epoch": e, "extra": EXTRA}).encode()
+        for e in {*save_at, reached}
+        if 0 < e <= reached
+    }
+    for change in before_saying:
+        change()
     say(reached, epochs, f"epoch {reached} of {epochs}")
     curve = {"g": np.arange(reached, dtype=float)}
     losses = {"g": float(reached), "photographs": float(len(data))}
-    if tint == DIVERGE:
-        return TrainResult("nan", kept, curve, reached, "diverged", losses, reason="It ran away in epoch 3.")
+    if tint in (DIVERGE, DIVERGE_AT_ONCE):
+        reason = f"It ran away in epoch {reached + 1}."
+        return TrainResult("nan", kept, curve, reached, "diverged", losses, reason=reason)
+    if tint == GIVE_UP:
+        return TrainResult("ok", kept, curve, reached, "given up", losses, reason="Given up after epoch 2.")
     return TrainResult("ok", kept, curve, reached, "all epochs", losses)
 
 
@@ -126,6 +138,7 @@ tint = [1.0, 20.0]
 def registered() -> Iterator[None]:
     """The task, for as long as the block lasts."""
     trained.clear()
+    before_saying.clear()
     tasks.register(TASK)
     try:
         yield

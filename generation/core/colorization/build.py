@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from generation.core.colorization import bins, layers, losses
@@ -97,8 +96,3 @@ def _flops(model: str, text: str, width: int, side: int) -> float:
             d.requires_grad_(False)
             torch.autograd.backward(d(torch.cat([l_unit, out], dim=1)).mean())
     return float(counter.get_total_flops()) / pictures
-
-
-def parameters(network: nn.Module) -> int:
-    """How many numbers of ``network`` are trained."""
-    return sum(parameter.numel() for parameter in network.parameters())

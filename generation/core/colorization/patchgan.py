@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+from generation.core.colorization.convolutions import Convolution
 
 LEAK = 0.2
 #: stride of each 4 x 4 convolution
@@ -22,7 +25,7 @@ class PatchGan(nn.Module):
         layers: list[nn.Module] = []
         for i, stride in enumerate(STRIDES):
             outer = i in (0, last)  # without batch norm, hence with a bias
-            layers.append(nn.Conv2d(channels[i], channels[i + 1], 4, stride, padding=1, bias=outer))
+            layers.append(Convolution(channels[i], channels[i + 1], 4, stride, padding=1, bias=outer))
             if not outer:
                 layers.append(nn.BatchNorm2d(channels[i + 1]))
             if i < last:
@@ -31,5 +34,6 @@ class PatchGan(nn.Module):
 
     def forward(self, pair: Tensor) -> Tensor:
         """See the class."""
-        logits: Tensor = self.layers(pair)
+        # The strided 4 x 4 convolutions are a tenth faster on a processor with the channels last.
+        logits: Tensor = self.layers(pair.contiguous(memory_format=torch.channels_last))
         return logits.float()

@@ -150,4 +150,4 @@ def _picture(spec: RenderSpec, sources: Mapping[str, bytes]) -> Picture:
         "out_of_gamut": out_of_gamut,
         "dtype": "float32",
     }
-    return Picture("ok", image, final_step_reason=f"colourised after epoch {trained.epoch}", provenance=facts)
+    return Picture("ok", image, final_step_reason=f"epoch {trained.epoch}", provenance=facts)

@@ -43,7 +43,8 @@ def keep(scratch: Path, digest: str, engine: Mapping[str, Any], state: State) ->
     scratch.mkdir(parents=True, exist_ok=True)
     for epoch, data in state.checkpoints.items():
         path = _checkpoint(scratch, digest, epoch)
-        if not path.exists():
+        # One that an earlier start left may be of another run.
+        if not path.exists() or sha256_bytes(path.read_bytes()) != sha256_bytes(data):
             _write(path, data)
     content = {
         "format": _FORMAT,

@@ -74,6 +74,8 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
         )
     if int(params["at_epoch"]) > int(params["epochs"]):
         raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
+    if params["epochs"] == 1:  # too few for either to matter
+        params["decay"], params["give_up"] = PARAMS["decay"].default, PARAMS["give_up"].default
     params["at_epoch"] = params["at_epoch"] or params["epochs"]  # the last one stands at its place on the axis
     return params
 
@@ -86,8 +88,9 @@ def training(params: Params) -> Params:
 def objective(params: Params) -> Mapping[str, Scalar]:
     """What fixes the loss: its form, its weights and its units. Every run has a discriminator of its own."""
     if params.get("model") == "zhang_class":
-        return {"model": "zhang_class"}
-    return {name: params[name] for name in _ADVERSARIAL if name in params}
+        return {"model": "zhang_class", "train_size": params.get("train_size", 0)}
+    # Pictures of another side are other pictures: a smaller one is easier to colour.
+    return {name: params[name] for name in (*_ADVERSARIAL, "train_size") if name in params}
 
 
 def metrics(_params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:

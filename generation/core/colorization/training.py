@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,18 +146,24 @@ class _Run:
                 where = f"epoch {epoch} of {self._epochs}, batch {done + 1} of {len(self._plan.sizes)}"
                 self._say(say, epoch - 1, where, done + 1)
                 said = time.perf_counter()
-        means = torch.cat([sums / start, self.evaluate(), all_finite(self._step)]).tolist()  # waits for the device
+        where = f"epoch {epoch} of {self._epochs}, at the pictures kept apart"
+        evaluated = self._evaluate(lambda: self._say(say, epoch, where))
+        means = torch.cat([sums / start, evaluated, all_finite(self._step)]).tolist()  # waits for the device
         if not all(map(math.isfinite, means)) or not means[-1]:
             return None
         names = (*self._step.names, *(f"val_{name}" for name in self._step.names))
         return dict(zip(names, means, strict=False))
 
-    def evaluate(self) -> Tensor:
+    def _evaluate(self, tell: Callable[[], None]) -> Tensor:
         """The numbers of the step over the pictures to validate on, in evaluation mode; float64, on the device."""
         set_mode(self._step, training=False)
         sums = torch.zeros(len(self._step.names), dtype=torch.float64, device=self._device)
+        told = time.perf_counter()
         for l_unit, ab_lab in self._validation.in_order():
             sums += self._step.measure(l_unit, ab_lab) * len(l_unit)
+            if time.perf_counter() - told >= SAY_EVERY:
+                tell()
+                told = time.perf_counter()
         return sums / len(self._validation)
 
     def _hopeless(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from generation.core.colorization.convolutions import Convolution, Widening
 from generation.core.colorization.layers import strided_levels
 
 LEAK = 0.2
@@ -33,11 +34,11 @@ class UNet(nn.Module):
         for level, out in enumerate(channels):
             into = channels[level - 1] if level else 1
             kernel, stride = (4, 2) if level < strided else (3, 1)
-            self.down.append(nn.Conv2d(into, out, kernel, stride, padding=1, bias=False))
+            self.down.append(Convolution(into, out, kernel, stride, padding=1, bias=False))
             self.down_norm.append(nn.BatchNorm2d(out) if 0 < level < innermost else nn.Identity())
             # From below comes as much as this level sent down, and beside it the skip of that size.
             below = out if level == innermost else 2 * out
-            self.up.append(nn.ConvTranspose2d(below, into if level else 2, kernel, stride, padding=1, bias=level == 0))
+            self.up.append(Widening(below, into if level else 2, kernel, stride, padding=1, bias=level == 0))
             self.up_norm.append(nn.BatchNorm2d(into) if level else nn.Identity())
         self.dropout = nn.ModuleList(
             nn.Dropout(DROPOUT) if FIRST_DROPOUT <= level < innermost else nn.Identity() for level in range(n_down)

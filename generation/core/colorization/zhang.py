@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from generation.core.colorization.convolutions import Convolution
 from generation.core.colorization.layers import ZhangLayers
 
 #: Block -> convolutions, stride of the last one, dilation, channels in units of the width.
@@ -42,13 +43,13 @@ def trunk(width: int, layers: ZhangLayers) -> nn.Sequential:
         left = convs - layers.drop.get(block, 0)
         for i in range(left):
             last = stride if i == left - 1 else 1
-            made += [nn.Conv2d(into, out, 3, last, padding=dilation, dilation=dilation), nn.ReLU()]
+            made += [Convolution(into, out, 3, last, padding=dilation, dilation=dilation), nn.ReLU()]
             into = out
         made.append(nn.BatchNorm2d(out))
     out = LAST_CHANNELS * width
     made += [nn.ConvTranspose2d(into, out, 4, stride=2, padding=1), nn.ReLU()]
     for _ in range(LAST_CONVS - layers.drop.get(LAST_BLOCK, 0)):
-        made += [nn.Conv2d(out, out, 3, padding=1), nn.ReLU()]
+        made += [Convolution(out, out, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*made)
 
 

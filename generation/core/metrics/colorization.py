@@ -78,6 +78,8 @@ _TAKES: Mapping[str, pictures.Take] = {
 
 
 def _network(spec: RenderSpec, sources: Mapping[str, bytes]) -> Colouriser:
+    if TRAINED not in spec.weights and spec.training:
+        raise Unavailable("The network that made this picture is not here: its grid was read from a pack.")
     if TRAINED not in spec.weights:
         raise Unavailable(
             "This picture was not coloured by a trained network; there is no run whose loss it could have."

@@ -22,8 +22,12 @@ def unfit(image: images.Image, side: int, by_place: bool) -> str:
         return f"{width} x {height} pixels, too few for pictures of {side} x {side}"
     if by_place and (third := width - _border(width)) < side:
         return f"its right third is {third} pixels wide, too narrow for pictures of {side} x {side}"
-    small = images.resize_to(image, 64, 64).astype(int)
-    return "grey: it would teach grey" if np.ptp(small, axis=2).max() <= GREY_LEVELS else ""
+    return "grey: it would teach grey" if is_grey(image) else ""
+
+
+def is_grey(image: images.Image) -> bool:
+    """Whether a photograph shows no colours, however its file stores it."""
+    return int(np.ptp(images.resize_to(image, 64, 64), axis=2).max()) <= GREY_LEVELS
 
 
 def cut(

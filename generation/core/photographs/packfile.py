@@ -2,7 +2,7 @@
 
 One after the other: :data:`MAGIC`; the SHA-256 of all that follows (32 bytes); the length of the header (8 bytes,
 little-endian); the header, canonical JSON; the pixels, uint8 RGB of side x side x 3 for each picture, those to train on
-first, then those to validate on, in the order of the header's ``files``.
+first, then those to validate on. Nothing stands in it that does not decide a training: no names, no times.
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ class Photographs:
     """Pictures to train on (uint8, N x S x S x 3, read-only), pictures to validate on (M x S x S x 3), the header.
 
     Header: ``side`` and ``options``; ``train`` and ``validation``, the numbers of pictures; ``split``, "by photograph"
-    or "by place"; ``files``, each with ``name``, ``sha256``, ``split`` ("train", "validation" or "both") and ``crops``
-    (to train on, to validate on); ``skipped``, pairs of name and reason; ``left_out``, names of files that show a
-    scene; ``ignored``, the number of files that are not named like pictures; ``beyond_limit``, the number of
-    photographs that the limit left unused.
+    or "by place".
     """
 
     train: images.Image

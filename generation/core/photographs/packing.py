@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-
-import numpy as np
+from typing import Any
 
 from generation.core import images
 from generation.core.photographs.cutting import cut, n_right, unfit
+from generation.core.photographs.likeness import Seen, thumbnail
 from generation.core.photographs.options import PackOptions, PhotographsError
 from generation.core.photographs.packfile import written
 from generation.core.spec import digest, sha256_bytes
@@ -19,10 +19,22 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 LEAST_TRAIN, LEAST_VALIDATION = 8, 2
 #: Below this number of photographs, crops to validate on come from another place of the same photographs.
 FEW = 10
-#: A photograph nearer than this to a scene's (root mean square over 16 x 16 x 3, in grey levels) shows the same. Of 200
-#: photographs each stays within 3.3 of itself at a third of the size as JPEG of quality 60; two are never within 24.
-NEAR_LEVELS = 4.0
 _NAMED = 3
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A pack and what became of the files.
+
+    ``data``: see :mod:`generation.core.photographs.packfile`; it knows no names, so a file that is renamed, or added
+    and not used, changes nothing in it. ``listing``: the pack's header and ``files``, each with ``name``, ``sha256``,
+    ``split`` ("train", "validation" or "both") and ``crops`` (to train on, to validate on), in the order of the
+    pictures; ``skipped``, pairs of name and reason; ``left_out``, names of files that show a scene; ``ignored``, the
+    number of files that are not named like pictures; ``beyond_limit``, of photographs that the limit left unused.
+    """
+
+    data: bytes
+    listing: dict[str, Any]
 
 
 @dataclass
@@ -48,16 +60,16 @@ def pack(
     options: PackOptions,
     scenes: Sequence[bytes] = (),
     tick: Callable[[int, int], None] | None = None,
-) -> bytes:
+) -> Packed:
     """The pack of ``files`` (name, function that reads it). One file at a time is held, read twice, decoded once.
 
     Which part a photograph belongs to is its own draw, except where one part would have too few. With several crops
     and fewer than :data:`FEW` photographs each of them is divided instead: crops to train on lie in its left two
     thirds, crops to validate on in its right third, and ``split`` of the header is "by place".
 
-    ``scenes``: the photographs that will be colourised. A file of the same content, or that shows the same, is left out
-    and named: nothing is tested on what it was trained on. ``tick`` is told (steps done, steps in all). Raises
-    :class:`PhotographsError` where too little remains.
+    ``scenes``: the photographs that will be colourised. A file that shows the same as one of them is left out and
+    named; of files that show the same as each other one is taken (see :mod:`generation.core.photographs.likeness`).
+    ``tick`` is told (steps done, steps in all). Raises :class:`PhotographsError` where too little remains.
     """
     listed = sorted(files, key=lambda file: file[0])
     named = [(name, read) for name, read in listed if name.lower().endswith(SUFFIXES)]
@@ -72,13 +84,15 @@ def pack(
 
     order, skipped = _candidates(named, step)
     order.sort(key=lambda file: _draw("order", options, file[1]))
-    thumbnails = [_thumbnail(images.decode(scene)) for scene in scenes]
+    shown = Seen(len(scenes))
+    for scene in scenes:
+        shown.add("scene", thumbnail(images.decode(scene)))
     by_place = options.crops > 1 and min(len(order), options.limit or len(order)) < FEW
-    result = _cut_all(order, options, thumbnails, by_place, lambda done: step(len(named) + done))
+    result = _cut_all(order, options, shown, by_place, lambda done: step(len(named) + done))
     if options.crops > 1 and not by_place and len(result.used) < FEW:
         # Unusable files made few of many: these few are decoded again.
         by_place = True
-        result = _cut_all(order, options, thumbnails, by_place, lambda _done: None)
+        result = _cut_all(order, options, shown, by_place, lambda _done: None)
     if not by_place:
         _keep_apart(result.used, options)
     step(total)
@@ -93,13 +107,16 @@ def pack(
         "train": len(train),
         "validation": len(validation),
         "split": "by place" if by_place else "by photograph",
+    }
+    listing = {
+        **header,
         "files": [_entry(photograph) for photograph in result.used],
         "skipped": result.skipped,
         "left_out": result.left_out,
         "ignored": len(listed) - len(named),
         "beyond_limit": result.beyond_limit,
     }
-    return written(header, train + validation)
+    return Packed(written(header, train + validation), listing)
 
 
 def _candidates(
@@ -126,12 +143,12 @@ def _candidates(
 def _cut_all(
     order: Sequence[tuple[str, str, Read]],
     options: PackOptions,
-    thumbnails: Sequence[images.Image],
+    scenes: Seen,
     by_place: bool,
     step: Callable[[int], None],
 ) -> _Sorted:
     """Cut the first ``limit`` usable photographs of ``order`` into pictures and note why others are not usable."""
-    result = _Sorted()
+    result, taken = _Sorted(), Seen(len(order))
     for number, (name, sha256, read) in enumerate(order):
         if options.limit and len(result.used) == options.limit:
             result.beyond_limit = len(order) - number
@@ -144,22 +161,18 @@ def _cut_all(
         except OSError as error:
             result.skipped.append((name, f"it cannot be read ({error.strerror or error})"))
         else:
-            if any(_distance(_thumbnail(image), thumbnail) < NEAR_LEVELS for thumbnail in thumbnails):
+            small = thumbnail(image)
+            if scenes.like(small):
                 result.left_out.append(name)
             elif reason := unfit(image, options.side, by_place):
                 result.skipped.append((name, reason))
+            elif twin := taken.like(small):
+                result.skipped.append((name, f"shows the same as {twin}"))
             else:
+                taken.add(name, small)
                 result.used.append(_Photograph(name, sha256, *cut(image, sha256, options, by_place)))
         step(number + 1)
     return result
-
-
-def _thumbnail(image: images.Image) -> images.Image:
-    return images.resize_to(image, 16, 16)
-
-
-def _distance(one: images.Image, other: images.Image) -> float:
-    return float(np.sqrt(np.mean((one.astype(float) - other) ** 2)))
 
 
 def _draw(what: str, options: PackOptions, sha256: str) -> float:

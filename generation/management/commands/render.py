@@ -1,6 +1,8 @@
 """`manage.py render GRID.toml`: plan a grid, render what is missing, resume after anything."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from generation.core.engines import EngineBroken
@@ -22,6 +25,9 @@ from generation.services import GridLayout, grid_lay, grid_layout, missing_score
 from generation.services.foretelling import trainings_foretold
 from generation.services.queue import grid_retry
 from generation.services.work import WorkInterrupted, work
+
+#: Seconds of reading photographs after which a line says so.
+SILENT = 2.0
 
 
 class Command(BaseCommand):
@@ -66,7 +72,8 @@ class Command(BaseCommand):
         if options["plan"]:
             _say(console, file.notes)
             return
-        layout = self._layout(path, text, options["photographs"])
+        with reading_bar(console) as tick:
+            layout = self._layout(path, text, options["photographs"], tick)
         _say(console, layout.notes)
         foretold = trainings_foretold(layout=layout, engine=options["engine"])
         if foretold:
@@ -98,11 +105,15 @@ class Command(BaseCommand):
         except UnicodeDecodeError:
             raise CommandError(f"{path} is not a text file; a grid file is TOML in UTF-8.") from None
 
-    def _layout(self, path: Path, text: str, photographs: Path | None) -> GridLayout:
+    def _layout(self, path: Path, text: str, photographs: Path | None, tick: Callable[[int, int], None]) -> GridLayout:
         folder = path.parent
         try:
             return grid_layout(
-                text=text, read=lambda file: (folder / file).read_bytes(), folder=folder, photographs=photographs
+                text=text,
+                read=lambda file: (folder / file).read_bytes(),
+                folder=folder,
+                photographs=photographs,
+                tick=tick,
             )
         except (GridError, WeightsError) as error:
             raise CommandError(f"{path}: {error}") from None
@@ -112,6 +123,26 @@ class Command(BaseCommand):
             work(engine=engine, grid=grid, report=report)
             if missing_scores_lay(grid=grid):
                 work(engine=engine, grid=grid, report=report)
+
+
+@contextmanager
+def reading_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the photographs that are read, which appears when it takes a while; yields what moves it."""
+    bar = Progress(console=console, transient=True)
+    line = bar.add_task("reading photographs")
+    first: list[float] = []
+
+    def tick(done: int, total: int) -> None:
+        first[:] = first or [time.monotonic()]
+        bar.update(line, completed=done, total=total)
+        if time.monotonic() - first[0] > SILENT:
+            bar.start()
+
+    try:
+        yield tick
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _say(console: Console, notes: Sequence[str]) -> None:

@@ -62,7 +62,7 @@ def packed(count: int = 19, side: int = SIDE, validation: float = 0.2) -> bytes:
         return read
 
     files = [(f"{seed:03}.png", png(seed)) for seed in range(count)]
-    return photographs.pack(files, photographs.PackOptions(side, validation))
+    return photographs.pack(files, photographs.PackOptions(side, validation)).data
 
 
 def training(data: bytes, seed: int = 0, **params: Any) -> TrainSpec:
