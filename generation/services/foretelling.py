@@ -1,5 +1,6 @@
 """How long a grid will train on this machine, said before it starts."""
 
+from generation.core.durations import in_words
 from generation.core.engines import call, open_engine
 from generation.core.spec import TrainSpec
 from generation.services.jobs import engine_settings, trainings_ahead
@@ -32,12 +33,3 @@ def _seconds(layout: GridLayout, waiting: list[TrainSpec], workers: int) -> list
     given = (trainer.seconds, trainings, engine_settings(), threads_each(workers))
     found: list[float] = call("generation.core.train:foretell", *given)
     return found
-
-
-def in_words(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``3.5 h``, ``2.1 days``: two digits are as many as an estimate has."""
-    for unit, length, until in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
-        if seconds / length < until:
-            value = seconds / length
-            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
-    return f"{seconds / 86400:.2g} days"

@@ -187,8 +187,8 @@ def _land(flight: _Flight, future: Future[list[RenderResult] | TrainResult], hol
         if isinstance(result, TrainResult):
             return int(training_complete(job=flight.job, holder=holder, result=result))
         return int(job_complete(job=flight.job, holder=holder, results=result))
-    except OSError as error:
-        reason = f"What it gave could not be stored ({error.strerror or error}). Make room and render again."
+    except OSError as full:
+        reason = f"What it gave could not be stored ({full.strerror or full}). Make room and render again."
         job_fail(job=flight.job, holder=holder, error=reason)
         return 0
 

@@ -22,6 +22,7 @@ from studyplatform.voting.simulation import simulate_study
 
 FIXTURES = settings.BASE_DIR / "fixtures"
 SHOWCASE = FIXTURES / "showcase"
+COLOURS = FIXTURES / "colour-tiny"
 LIVE_GRID = FIXTURES / "demo" / "live.toml"
 RESEARCHER = "researcher"
 PARTICIPANTS = 30
@@ -70,15 +71,16 @@ def showcase(owner: User) -> Grid:
     return pack_read(owner=owner, folder=SHOWCASE)
 
 
+def colours(owner: User) -> Grid:
+    """Photographs coloured by networks that were trained beforehand by our own `render`, read from their pack."""
+    return pack_read(owner=owner, folder=COLOURS)
+
+
 def study_for_people(owner: User, grid: Grid) -> Study:
-    """An open study on the showcase in which the visitor can vote."""
-    return _study(
-        owner,
-        grid,
-        slug=grid.slug,
-        title=grid.title,
-        hypothesis="The condition with the minimum total loss is not the one that looks most natural.",
-    )
+    """An open study on a grid in which the visitor can vote."""
+    loss = grid.metrics.get(is_primary=True).metric.label
+    hypothesis = f"The condition with the minimum of “{loss}” is not the one that looks most natural."
+    return _study(owner, grid, slug=grid.slug, title=grid.title, hypothesis=hypothesis)
 
 
 def rehearsal_study(owner: User, grid: Grid, rehearsal: Rehearsal) -> Study:

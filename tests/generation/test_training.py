@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 
 from generation.core import photographs
+from generation.core.durations import in_words
 from generation.core.grid import GridError
 from generation.core.spec import JobItem, JobSpec, RenderSpec, TrainJobSpec, TrainSpec
 from generation.core.train import run_training
@@ -16,7 +17,7 @@ from generation.models import Cell, Checkpoint, Grid, Job, Render, Score, Traini
 from generation.selectors import grid_progress, grid_trainings
 from generation.services import GridLayout, grid_lay, grid_layout
 from generation.services.artifacts import master_name
-from generation.services.foretelling import in_words, trainings_foretold
+from generation.services.foretelling import trainings_foretold
 from generation.services.jobs import based
 from generation.services.measuring import scores_lay
 from generation.services.packs import pack_read, pack_write

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from generation.core.backbones import pick_device
 from generation.core.colorization import build
 from generation.core.colorization.step import open_step
 from generation.core.spec import Params
@@ -33,7 +34,7 @@ def seconds(trainings: Sequence[tuple[Params, float]], engine: Params) -> list[f
 
 
 def _flop_per_second(params: Params, dtype: str) -> float:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = pick_device()
     generator, discriminator = build.networks(params, seed=0)
     for network in (generator, discriminator):
         if network is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from generation.core.durations import in_words
+
 #: The time left is reckoned from this many last epochs.
 RECENT = 5
 
@@ -16,15 +18,6 @@ def decay_factor(kind: str, epoch: int, epochs: int) -> float:
     if kind == "linear" and epoch > half:
         return (epochs + 1 - epoch) / (epochs + 1 - half)
     return 1.0
-
-
-def time_left(seconds: float) -> str:
-    """``seconds`` in words: 40 s left, 3 min left, 2.5 h left."""
-    if seconds < 90:
-        return f"{seconds:.0f} s left"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min left"
-    return f"{seconds / 3600:.1f} h left"
 
 
 def hopeless(factor: float, epoch: int, epochs: int, error: float, grey: float) -> str:
@@ -51,5 +44,5 @@ def words(where: str, last: Mapping[str, float], seconds: Sequence[float], left:
         said.append(f"G {last['g']:.2f} (L1 {last['ab_error']:.1f} Lab)")
     if seconds:
         recent = seconds[-RECENT:]
-        said.append(time_left(sum(recent) / len(recent) * left))
+        said.append(f"{in_words(sum(recent) / len(recent) * left)} left")
     return " · ".join(said)

@@ -3,6 +3,7 @@
 import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from types import FrameType
@@ -48,12 +49,15 @@ class Command(BaseCommand):
         owner, password = demo.researcher()
         if options["serve_only"]:
             address = self._server(stack, options["port"])
-            self._addresses(address, None, owner.username, password)
+            self._addresses(address, [], owner.username, password)
             self._serve(stack)
             return
         self._step("The showcase, rendered beforehand by manage.py render")
         grid = demo.showcase(owner)
         self.console.print(f"  {grid.cells.count()} pictures with their losses: {grid.title}")
+        self._step("Photographs coloured by networks, trained beforehand by manage.py render")
+        colours = demo.colours(owner)
+        self.console.print(f"  {colours.cells.count()} pictures with their losses: {colours.title}")
         self._step("One scene, rendered now")
         call_command("render", str(demo.LIVE_GRID), owner=owner.username)
         address = self._server(stack, options["port"])
@@ -71,8 +75,8 @@ class Command(BaseCommand):
             self.console.print(f"  {rehearsal.title}", style="bold", highlight=False)
             for sentence in (*(n["sentence"] for n in analysis.results["notices"]), analysis.headline):
                 self.console.print(f"    {sentence}", highlight=False)
-        study = demo.study_for_people(owner, grid)
-        self._addresses(address, study, owner.username, password)
+        studies = [demo.study_for_people(owner, one) for one in (grid, colours)]
+        self._addresses(address, studies, owner.username, password)
         if not options["no_serve"]:
             self._serve(stack)
 
@@ -89,10 +93,13 @@ class Command(BaseCommand):
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("people"))
         return Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
 
-    def _addresses(self, address: str, study: Study | None, user: str, password: str) -> None:
+    def _addresses(self, address: str, studies: Sequence[Study], user: str, password: str) -> None:
         self._step("Open in a browser")
-        if study is not None:
-            self.console.print(f"  vote    {address}{reverse('voting:landing', args=[study.slug])}", highlight=False)
+        if studies:
+            for study in studies:
+                self.console.print(
+                    f"  vote    {address}{reverse('voting:landing', args=[study.slug])}", highlight=False
+                )
             for rehearsal in demo.REHEARSALS:
                 path = reverse("evaluation:report", args=[rehearsal.slug])
                 self.console.print(f"  report  {address}{path}", highlight=False)

@@ -180,7 +180,7 @@ def test_the_provenance_says_which_network_at_which_epoch() -> None:
     assert facts == {
         "epoch": 3, "network_side": SIDE, "training": "t" * 64, "checkpoint": spec(data, trained).weights[TRAINED]
     }  # fmt: skip
-    assert picture.final_step_reason == "colourised after epoch 3"
+    assert picture.final_step_reason == "epoch 3"
 
 
 @pytest.mark.parametrize(
