@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from generation.core.spec import MetricSpec, Params, RenderSpec, ScoreValue, TrainResult, TrainSpec
+from generation.core.spec import MetricSpec, Params, RenderSpec, ScoreValue
+from generation.core.train_spec import TrainResult, TrainSpec
 
 Image = npt.NDArray[np.uint8]
 

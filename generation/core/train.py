@@ -14,7 +14,8 @@ from typing import Protocol, cast
 
 from generation.core.protocols import Say, Train
 from generation.core.runtime import environment, load, torch_settings, unexpected
-from generation.core.spec import Params, TrainJobSpec, TrainResult, sha256_bytes
+from generation.core.spec import Params, sha256_bytes
+from generation.core.train_spec import TrainJobSpec, TrainResult
 
 
 class Foretell(Protocol):

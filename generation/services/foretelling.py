@@ -2,7 +2,7 @@
 
 from generation.core.durations import in_words
 from generation.core.engines import call, open_engine
-from generation.core.spec import TrainSpec
+from generation.core.train_spec import TrainSpec
 from generation.services.jobs import engine_settings, trainings_ahead
 from generation.services.layout import GridLayout, method_of
 from generation.services.work import threads_each

@@ -14,7 +14,8 @@ from django.conf import settings
 
 from generation.core import tasks
 from generation.core.postprocess import unprocessed
-from generation.core.spec import JobItem, JobSpec, RenderSpec, Scalar, TrainSpec, canonical_json
+from generation.core.spec import JobItem, JobSpec, RenderSpec, Scalar, canonical_json
+from generation.core.train_spec import TrainSpec
 from generation.models import Job, Render, Training
 from generation.services.layout import GridLayout, method_of
 from generation.services.training import lacking, network_of, training_queue

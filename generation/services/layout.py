@@ -9,7 +9,8 @@ from generation.core import images, tasks, weights
 from generation.core.grid import GridError, GridFile
 from generation.core.photo import COMMON_METHODS
 from generation.core.photographs import PhotographsError, is_grey
-from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, SceneSpec, TrainSpec, sha256_bytes
+from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, SceneSpec, sha256_bytes
+from generation.core.train_spec import TrainSpec
 from generation.services.data import Pack, pack_made
 
 # The order in which "auto" looks for a backbone: the smallest download first, the one that needs none last.

@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.core.grid import GridError
-from generation.core.spec import ConditionSpec, MetricSpec, SceneSpec, TrainSpec, digest
+from generation.core.spec import ConditionSpec, MetricSpec, SceneSpec, digest
+from generation.core.train_spec import TrainSpec
 from generation.models import Cell, Condition, Grid, GridCondition, GridMetric, Metric, Render, Scene, Score, Training
 from generation.services.artifacts import source_add
 from generation.services.jobs import grid_jobs_queue

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from generation.core import tasks
 from generation.core.protocols import curve_bytes, forget
-from generation.core.spec import RenderSpec, Scalar, TrainJobSpec, TrainResult, TrainSpec
+from generation.core.spec import RenderSpec, Scalar
+from generation.core.train_spec import TrainJobSpec, TrainResult, TrainSpec
 from generation.models import Artifact, Checkpoint, Job, Render, Training
 from generation.services.artifacts import artifact_is_whole, artifact_store
 

@@ -15,7 +15,8 @@ from django.conf import settings
 from generation.core import tasks
 from generation.core.engines import Engine, EngineBroken, SerialEngine, call, open_engine
 from generation.core.photo import COMMON_METHODS
-from generation.core.spec import JobSpec, RenderResult, TrainJobSpec, TrainResult
+from generation.core.spec import JobSpec, RenderResult
+from generation.core.train_spec import TrainJobSpec, TrainResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from generation.services.jobs import based

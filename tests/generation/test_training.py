@@ -11,8 +11,9 @@ from django.core.files.storage import storages
 from generation.core import photographs
 from generation.core.durations import in_words
 from generation.core.grid import GridError
-from generation.core.spec import JobItem, JobSpec, RenderSpec, TrainJobSpec, TrainSpec
+from generation.core.spec import JobItem, JobSpec, RenderSpec
 from generation.core.train import run_training
+from generation.core.train_spec import TrainJobSpec, TrainSpec
 from generation.models import Cell, Checkpoint, Grid, Job, Render, Score, Training
 from generation.selectors import grid_progress, grid_trainings
 from generation.services import GridLayout, grid_lay, grid_layout

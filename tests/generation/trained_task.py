@@ -13,7 +13,8 @@ import numpy as np
 from generation.core import images, tasks
 from generation.core.photo import SIZE
 from generation.core.protocols import Picture, Say, Tick
-from generation.core.spec import TRAINED, MetricSpec, Params, RenderSpec, ScoreValue, TrainResult, TrainSpec
+from generation.core.spec import TRAINED, MetricSpec, Params, RenderSpec, ScoreValue
+from generation.core.train_spec import TrainResult, TrainSpec
 
 FAIL, DIVERGE, GIVE_UP, DIVERGE_AT_ONCE = 9.0, 8.0, 7.0, 6.0  # tints that go wrong on purpose
 #: What another machine adds to the network.

@@ -27,7 +27,8 @@ from generation.core.colorization.schedule import decay_factor, hopeless, words
 from generation.core.colorization.step import all_finite, open_step, set_mode, weights
 from generation.core.colorization.zhang import REDUCTION, ZhangClass
 from generation.core.protocols import Say
-from generation.core.spec import Params, TrainResult, TrainSpec
+from generation.core.spec import Params
+from generation.core.train_spec import TrainResult, TrainSpec
 
 #: The state is written after an epoch, but not more often than this (seconds).
 KEEP_EVERY = 60.0

@@ -8,16 +8,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.core import images
-from generation.core.spec import (
-    ConditionSpec,
-    JobSpec,
-    MetricSpec,
-    RenderSpec,
-    SceneSpec,
-    TrainSpec,
-    digest,
-    sha256_bytes,
-)
+from generation.core.spec import ConditionSpec, JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
+from generation.core.train_spec import TrainSpec
 from generation.models import (
     Artifact,
     Cell,

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from generation.core import photographs
-from generation.core.spec import TrainSpec, sha256_bytes
+from generation.core.spec import sha256_bytes
+from generation.core.train_spec import TrainSpec
 
 SIDE = 32
 

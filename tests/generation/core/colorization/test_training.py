@@ -17,7 +17,7 @@ from generation.core.colorization import build, checkpoint, feed, lab
 from generation.core.colorization import training as subject
 from generation.core.colorization.state import find
 from generation.core.protocols import forget
-from generation.core.spec import TrainResult, TrainSpec
+from generation.core.train_spec import TrainResult, TrainSpec
 from tests.generation.core.colorization.conftest import packed, training
 
 ROOT = Path(__file__).resolve().parents[4]
