@@ -357,3 +357,16 @@ def test_progress_within_a_long_epoch(pack: bytes, monkeypatch: pytest.MonkeyPat
     )
     assert said[0][2] == "epoch 1 of 2, batch 1 of 2"
     assert said[4][2].startswith("epoch 2 of 2, batch 1 of 2 · G ")
+
+
+def test_giving_up_looks_at_the_pictures_kept_apart(pack: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def never(_factor: float, _epoch: int, _epochs: int, error: float, grey: float) -> str:
+        asked.append((error, grey))
+        return ""
+
+    monkeypatch.setattr(subject, "hopeless", never)
+    result = trained(training(pack), pack)
+    grey = result.losses["grey_val_ab_error"]
+    assert set(asked) == {(error, grey) for error in result.curve["val_ab_error"]}
