@@ -56,6 +56,7 @@ class Plan:
 
 def plans(grid: Grid, *, seed: int | None = None, scenes: int = MOST_SCENES) -> list[Plan]:
     """A sheet per condition of the grid, in its order, with the first ``scenes`` of its scenes; controls have none.
+    Models with equally many conditions take turns, as in the appendix of Lee, Liu and Trukhin.
 
     ``seed``: of the networks, the grid's first where it is None. A picture that is not made yet is missing in its
     sheet, and the caption says so; ``rows`` may be empty. Raises :class:`NoSheets` with a sentence.
@@ -74,12 +75,22 @@ def plans(grid: Grid, *, seed: int | None = None, scenes: int = MOST_SCENES) -> 
     for cell in cells:
         if cell.render.seed == chosen:
             by_condition[cell.condition_id].append(cell)
-    there = [(labels[pk], found) for pk, found in by_condition.items() if found]
+    there = _taking_turns([(labels[pk], found) for pk, found in by_condition.items() if found])
     digits = max(2, len(str(len(there))))
     return [
         _plan(f"{number:0{digits}d}_{_slug(label)}", label, found[:scenes], len(found), chosen)
         for number, (label, found) in enumerate(there, 1)
     ]
+
+
+def _taking_turns(conditions: list[tuple[str, list[Cell]]]) -> list[tuple[str, list[Cell]]]:
+    """The first condition of each model, the second of each, ...; as they stand where one model has more of them."""
+    models: dict[str, list[tuple[str, list[Cell]]]] = {}
+    for label, cells in conditions:
+        models.setdefault(str(cells[0].render.spec["params"].get("model", "")), []).append((label, cells))
+    if len({len(own) for own in models.values()}) > 1:
+        return conditions
+    return [condition for turn in zip(*models.values(), strict=True) for condition in turn]
 
 
 def drawn(grid: Grid, plan: Plan) -> bytes:

@@ -141,6 +141,12 @@ def test_sheets_are_for_the_owner(grid: Grid, as_owner: Client, stranger: User) 
         assert nobody.get(address).status_code == 302
 
 
+def test_generators_with_equally_many_conditions_take_turns(owner: User) -> None:
+    """As in the appendix of Lee, Liu and Trukhin: Zhang and Isola for each of A.1 to A.9."""
+    both = colour_grid.lay(owner, colour_grid.TOML.replace('label = "Zhang" }', 'label = "Zhang" }\nbatch = [8]'))
+    assert [plan.title for plan in sheets.plans(both)] == ["U-Net", "Zhang", "U-Net, lr 0.0002", "Zhang, batch 8"]
+
+
 def test_the_order_of_a_grid_is_that_of_the_papers_appendix() -> None:
     """A.1 to A.9 of Lee, Liu and Trukhin, for each of their two generators."""
     block = """
