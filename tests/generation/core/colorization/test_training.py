@@ -198,7 +198,7 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from generation.core.colorization import training
-from generation.core.spec import TrainSpec
+from generation.core.train_spec import TrainSpec
 training.KEEP_EVERY = 0.0
 def say(done, total, words):
     print(words, flush=True)
