@@ -165,17 +165,22 @@ class Job(models.Model):
         return f"{self.get_kind_display()} job {self.digest[:8]} ({self.status})"
 
 
+class Made(models.TextChoices):
+    """What became of something that is planned first: a network, a picture."""
+
+    PLANNED = "planned", "planned"
+    OK = "ok", "ok"
+    NAN = "nan", "diverged"
+    FAILED = "failed", "failed"
+
+
 class Training(models.Model):
     """One trained network: method, parameters, seed and photographs. Unique by digest, whoever asks for it.
 
     `losses` are those of its last finite epoch, beside what a grey picture would score; `curve` has them by epoch.
     """
 
-    class Status(models.TextChoices):
-        PLANNED = "planned", "planned"
-        OK = "ok", "ok"
-        NAN = "nan", "diverged"
-        FAILED = "failed", "failed"
+    Status = Made
 
     digest = models.CharField(max_length=64, unique=True, validators=[SHA256])
     task = models.CharField(max_length=60)
@@ -217,11 +222,7 @@ class Checkpoint(models.Model):
 class Render(models.Model):
     """Scene x condition x seed: one image with its losses. Unique by digest, whoever asks for it."""
 
-    class Status(models.TextChoices):
-        PLANNED = "planned", "planned"
-        OK = "ok", "ok"
-        NAN = "nan", "diverged"
-        FAILED = "failed", "failed"
+    Status = Made
 
     digest = models.CharField(max_length=64, unique=True, validators=[SHA256])
     scene = models.ForeignKey(Scene, models.PROTECT, related_name="renders")

@@ -19,7 +19,7 @@ from torch.nn.functional import interpolate
 
 from generation.core import images
 from generation.core.backbones import pick_device
-from generation.core.colorization import bins, checkpoint, lab
+from generation.core.colorization import checkpoint, lab
 from generation.core.colorization.checkpoint import Checkpoint, CheckpointError
 from generation.core.colorization.losses import NET_SCALE
 from generation.core.colorization.zhang import ZhangClass
@@ -88,8 +88,7 @@ class Colouriser:
         l_unit, _ = lab.split(square.tensor().to(self._device))
         out = self._generator(l_unit)
         if isinstance(self._generator, ZhangClass):
-            coarse = bins.annealed_mean(out, self._generator.centres_ab_lab, temperature)
-            ab_lab = interpolate(coarse, size=(self.side, self.side), mode="bilinear", align_corners=False)
+            ab_lab = self._generator.ab_lab(out, temperature)
         else:
             ab_lab = out.float() * NET_SCALE
         if not bool(torch.isfinite(ab_lab).all()):

@@ -13,9 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn, optim
 
-from generation.core.colorization import bins, build, losses
+from generation.core.colorization import build, losses
 from generation.core.colorization.patchgan import PatchGan
-from generation.core.colorization.zhang import REDUCTION, ZhangClass
+from generation.core.colorization.zhang import ZhangClass
 from generation.core.spec import Params
 
 #: At which the classifier's error is reported while it trains: the paper's.
@@ -148,9 +148,7 @@ class Classifying:
 
     @torch.no_grad()
     def _numbers(self, logits: Tensor, g: Tensor, ab_lab: Tensor) -> Tensor:
-        small = bins.annealed_mean(logits, self._g.centres_ab_lab, TEMPERATURE)
-        mean = nn.functional.interpolate(small, scale_factor=float(REDUCTION), mode="bilinear", align_corners=False)
-        return torch.stack([g, nn.functional.l1_loss(mean, ab_lab)])
+        return torch.stack([g, nn.functional.l1_loss(self._g.ab_lab(logits, TEMPERATURE), ab_lab)])
 
 
 def set_mode(step: Step, training: bool) -> None:

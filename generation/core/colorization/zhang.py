@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from generation.core.colorization import bins
 from generation.core.colorization.convolutions import Convolution
 from generation.core.colorization.layers import ZhangLayers
 
@@ -53,6 +54,11 @@ def trunk(width: int, layers: ZhangLayers) -> nn.Sequential:
     return nn.Sequential(*made)
 
 
+def _enlarged(small: Tensor) -> Tensor:
+    """From the resolution the network answers at to that of its input."""
+    return nn.functional.interpolate(small, scale_factor=float(REDUCTION), mode="bilinear", align_corners=False)
+
+
 class Zhang(nn.Module):
     """``l_unit`` (B x 1 x H x W, sides multiples of 8) to ``net_out`` (B x 2 x H x W, ab / 110, unbounded), float32."""
 
@@ -65,8 +71,7 @@ class Zhang(nn.Module):
     def forward(self, l_unit: Tensor) -> Tensor:
         """See the class."""
         shares = self.hidden(self.trunk(l_unit)).softmax(dim=1)
-        small = self.head(shares).float()
-        return nn.functional.interpolate(small, scale_factor=float(REDUCTION), mode="bilinear", align_corners=False)
+        return _enlarged(self.head(shares).float())
 
 
 class ZhangClass(nn.Module):
@@ -91,6 +96,10 @@ class ZhangClass(nn.Module):
         """Say which colours the classes are (Q x 2); all weigh the same until training says otherwise."""
         self.centres_ab_lab.copy_(centres_ab_lab)
         self.class_weights.fill_(1.0)
+
+    def ab_lab(self, logits: Tensor, temperature: float) -> Tensor:
+        """The colours that ``logits`` mean at the size of the input: B x 2 x H x W in Lab units (``annealed_mean``)."""
+        return _enlarged(bins.annealed_mean(logits, self.centres_ab_lab, temperature))
 
     def forward(self, l_unit: Tensor) -> Tensor:
         """See the class."""

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from kornia.color import rgb_to_lab
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from generation.core import images
 from generation.core.metrics import Unavailable
-from generation.core.metrics.similarity import WINDOW
+from generation.core.metrics.similarity import similarity_of
 
 #: Below this mean chroma (Lab units) a photograph counts as grey: it is what rounding and JPEG leave behind.
 GREY_CHROMA = 0.5
@@ -59,13 +58,8 @@ def ssim_ab(image: images.Image, photograph: images.Image, *, data_range: float)
     that a colour and its opposite are unlike (below 0). Shifted to 0..220 all colours would be nearly alike.
     In float32, which leaves an error of some 1e-5.
     """
-    if min(image.shape[:2]) < WINDOW:
-        raise Unavailable(f"The picture is smaller than the window of SSIM, {WINDOW} x {WINDOW} pixels.")
     one, two = (torch.from_numpy(lab[1:].astype(np.float32))[None] for lab in _labs(image, photograph))
-    # torchmetrics averages over mirrored borders as well; the authors of SSIM do not.
-    _, everywhere = structural_similarity_index_measure(one, two, data_range=data_range, return_full_image=True)
-    edge = WINDOW // 2
-    return float(everywhere[..., edge:-edge, edge:-edge].double().mean())
+    return similarity_of(one, two, data_range=data_range)
 
 
 def delta_e(image: images.Image, photograph: images.Image) -> float:

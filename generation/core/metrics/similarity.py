@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image as Pillow
 from PIL import ImageOps
+from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from generation.core import images
@@ -53,11 +54,16 @@ def ssim(image: images.Image, other: images.Image) -> float:
     """Structural similarity of two pictures of one size, on their luma as its authors take it (Wang et al. 2004):
     Gaussian window of 11 x 11 with sigma 1.5, K = (0.01, 0.03), averaged where the window lies within the picture.
     In float32, which leaves an error of some 1e-5."""
-    if min(image.shape[:2]) < WINDOW:
-        raise Unavailable(f"The picture is smaller than the window of SSIM, {WINDOW} x {WINDOW} pixels.")
     one, two = (torch.from_numpy(luma(picture) / 255)[None, None].float() for picture in (image, other))
-    # torchmetrics averages over mirrored borders as well; its authors do not.
-    _, everywhere = structural_similarity_index_measure(one, two, data_range=1.0, return_full_image=True)
+    return similarity_of(one, two, data_range=1.0)
+
+
+def similarity_of(one: Tensor, other: Tensor, *, data_range: float) -> float:
+    """Mean of the SSIM of two 1 x C x H x W tensors over their channels, where the window lies within the picture."""
+    if min(one.shape[2:]) < WINDOW:
+        raise Unavailable(f"The picture is smaller than the window of SSIM, {WINDOW} x {WINDOW} pixels.")
+    # torchmetrics averages over mirrored borders as well; the authors of SSIM do not.
+    _, everywhere = structural_similarity_index_measure(one, other, data_range=data_range, return_full_image=True)
     edge = WINDOW // 2
     return float(everywhere[..., edge:-edge, edge:-edge].double().mean())
 
