@@ -7,12 +7,13 @@ export EYEBALLOT_DEBUG ?= 1
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint pages clean install
+.PHONY: help demo serve test faults lint pages clean install
 
 help:
 	@echo "make demo    render, vote, judge: the whole way in a few minutes, then serve it (ARGS=--no-serve to stop there)"
 	@echo "make serve   the platform on http://127.0.0.1:8000 with a rendering worker"
 	@echo "make test    lint, types, import contract, every test on SQLite and on PostgreSQL"
+	@echo "make faults  every fault of docs/reliability.md at full size, with the table of what was lost"
 	@echo "make lint    the first three only"
 	@echo "make pages   write the pages of docs/ that are made from data (ASSETS=folder of the real votes)"
 	@echo "make clean   remove var/, where everything made lies"
@@ -42,6 +43,9 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest $(ARGS)
 	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
+
+faults: $(STAMP)
+	EYEBALLOT_FAULTS=full EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest -m fault --fault-table docs/faults.md $(ARGS)
 
 pages: $(STAMP)
 	$(BIN)/python docs/seed_tables.py

@@ -110,7 +110,7 @@ def ballots(seed: dict[str, Any], sessions: deque[dict[str, Any]]) -> Votes:
     client = {"input": "keyboard", "viewport": [1280, 720], "dpr": 1, "shown": [512, 384], "load_ms": 31, "blur_ms": 0}
     while True:
         session = sessions.popleft()
-        cookie = f"csrftoken={seed['secret']}; {session['cookie']}"
+        cookie = f"__Host-csrftoken={seed['secret']}; {session['cookie']}"
         for trial in session["trials"]:
             ballot = {"uuid": str(uuid4()), "trial": trial, "choice": "left", "rt_ms": 1234}
             ballot |= {"shown_at": "2026-01-01T12:00:00.000Z", "client": {**client, "key": "f"}}

@@ -10,7 +10,8 @@ from studyplatform.voting.models import Study
 def latest_analyses(study: Study) -> list[Analysis]:
     """The newest analysis of each question, in the questions' order."""
     newest: dict[int, Analysis] = {}
-    for analysis in study.analyses.select_related("question").order_by("-created_at", "-pk"):
+    asked = study.analyses.filter(question__retired=False)
+    for analysis in asked.select_related("question").order_by("-created_at", "-pk"):
         newest.setdefault(analysis.question_id, analysis)
     return sorted(newest.values(), key=lambda a: (a.question.position, a.question_id))
 

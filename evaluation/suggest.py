@@ -31,12 +31,12 @@ def suggestion(study: Study) -> Suggestion:
             f"The grid “{grids[0]}” was imported and has no grid file to continue: nothing here can render it again."
         )
     data = study_data(study, curves=False)
-    if not data.questions or not data.trials:
+    if not data.asked or not data.trials:
         raise EvaluationError(f"“{study}” has no votes yet: open it and ask people before you look for the next grid.")
     try:
         # A question that asks for the real photograph compares no two settings.
-        compared = [question.id for question in data.questions if not asks_which_is_real(data, question.id)]
-        asked = (compared or [data.questions[0].id])[0]
+        compared = [question.id for question in data.asked if not asks_which_is_real(data, question.id)]
+        asked = (compared or [data.asked[0].id])[0]
         return suggest(gather(data, asked, Options()), tomllib.loads(grids[0].toml))
     except NoSuggestionError as error:
         raise EvaluationError(str(error)) from error

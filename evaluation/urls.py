@@ -15,5 +15,6 @@ urlpatterns = [
     path("<slug:slug>/data/<slug:table>.csv", views.table, name="table"),
     path("<slug:slug>/derived/<int:analysis>/<slug:table>.csv", views.derived, name="derived"),
     path("<slug:slug>/next-grid.toml", views.next_grid, name="next-grid"),
+    path("<slug:slug>/votes/<slug:question>/<slug:name>.zip", views.other_format, name="format"),
     path("<slug:slug>/bundle.zip", views.bundle, name="bundle"),
 ]

@@ -1,26 +1,27 @@
 """The report of a study, its figures and its data."""
 
+from collections.abc import Iterator
+
 from csp.decorators import csp_replace
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import storages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
-from evaluation.core.bundle import TABLES, export_name, table_csv
+from evaluation.core.bundle import FORMATS, TABLES, export_name
 from evaluation.core.derived import table_csv as derived_csv
-from evaluation.core.derived import votes_analysis
 from evaluation.explorer import VERSION, pairs_json, pictures_json, thumbnail_webp, votes_json
-from evaluation.inputs import study_data
+from evaluation.exports import Export, bundle_zip, export_record, file_name, table_stream, votes_for
 from evaluation.models import Analysis
 from evaluation.report import report_of
 from evaluation.selectors import latest_analyses, readable_studies
-from evaluation.services import EvaluationError, bundle_zip, export_record, figure_name
+from evaluation.services import EvaluationError, figure_name
 from evaluation.suggest import suggestion_of
-from studyplatform.voting.models import Stimulus, Study
-from studyplatform.voting.selectors import is_sealed, may_download
+from studyplatform.voting.models import ExportRecord, Stimulus, Study
+from studyplatform.voting.selectors import is_sealed, may_download, may_edit
 
 VOTES = "votes_analysis"  # the vote and the losses of its two pictures in one row
 CHOICES = ("trials", VOTES)  # tables that tell the direction of the outcome
@@ -68,6 +69,8 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "study": study,
         "reports": reports,
+        "edits": may_edit(request.user, study),
+        "unfinished": sealed or study.state == Study.State.DRAFT,
         "tables": [t.name for t in TABLES if t.name not in hidden] if downloads else [],
         "single_votes": downloads and not sealed,
         "sealed": _sealed_words(study) if sealed else "",
@@ -154,7 +157,7 @@ def thumbnail(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
 
 
 @require_GET
-def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
+def table(request: HttpRequest, slug: str, table: str) -> HttpResponseBase:
     """One table of the study's data as CSV."""
     study = _study(request, slug)
     by = _may_download(request, study)
@@ -162,11 +165,9 @@ def table(request: HttpRequest, slug: str, table: str) -> HttpResponse:
         raise Http404("There is no such table.")
     if table in CHOICES and is_sealed(study):
         return _sealed_page(request, study)
-    data = study_data(study)
-    if by is not None:
-        export_record(study=study, data=data, by=by)
-    content = votes_analysis(data) if table == VOTES else table_csv(data, table)
-    return _attachment(content, "text/csv; charset=utf-8", f"{_export_name(study)}_{table}.csv")
+    _noted(study, f"{table}.csv", by)
+    name = f"{_export_name(study)}_{table}.csv"
+    return _streamed(table_stream(study, table, sealed=is_sealed(study)), "text/csv; charset=utf-8", name)
 
 
 @require_GET
@@ -193,13 +194,44 @@ def derived(request: HttpRequest, slug: str, analysis: int, table: str) -> HttpR
 
 
 @require_GET
-def bundle(request: HttpRequest, slug: str) -> HttpResponse:
-    """All tables of the study in one zip."""
+def bundle(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """All of the study in one zip; ``?choices=no``: everything but the choices, ``?images=yes``: the pictures too."""
     study = _study(request, slug)
     by = _may_download(request, study)
+    choices = request.GET.get("choices") != "no"
+    if choices and is_sealed(study):
+        return _sealed_page(request, study)
+    what = "everything" if choices else "everything but the choices"
+    record = _noted(study, what, by)
+    export = Export(study, choices=choices, images=request.GET.get("images") == "yes")
+    parts = [f"e{record.number}" if record else "", "" if choices else "without-choices"]
+    name = file_name(study, "_".join(part for part in parts if part))
+    return _streamed(bundle_zip(export, record=record), "application/zip", f"{name}.zip")
+
+
+@require_GET
+def other_format(request: HttpRequest, slug: str, question: str, name: str) -> HttpResponseBase:
+    """The votes of a question as another tool reads them."""
+    study = _study(request, slug)
+    by = _may_download(request, study)
+    if name not in FORMATS or not study.questions.filter(preset=question).exists():
+        raise Http404("There is no such question or format.")
     if is_sealed(study):
         return _sealed_page(request, study)
-    return _attachment(bundle_zip(study=study, by=by), "application/zip", f"{_export_name(study)}.zip")
+    _noted(study, f"votes on “{question}” for {name}", by)
+    zip_name = f"{_export_name(study)}_{question}_{name}.zip"
+    return _streamed(votes_for(study, name, question), "application/zip", zip_name)
+
+
+def _noted(study: Study, what: str, by: User | None) -> ExportRecord | None:
+    return export_record(study=study, contents=what, by=by) if by is not None else None
+
+
+def _streamed(content: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _export_name(study: Study) -> str:

@@ -44,7 +44,10 @@ class SourceImage(models.Model):
 
     class Meta:
         ordering = ["title"]
-        constraints = [models.UniqueConstraint(fields=["owner", "artifact"], name="source_once_per_owner")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "artifact"], name="source_once_per_owner"),
+            models.UniqueConstraint(fields=["owner", "name"], name="source_name_once_per_owner"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -80,7 +83,7 @@ class Condition(models.Model):
 
 
 class Grid(models.Model):
-    """Scenes x conditions x replicates, declared in TOML. Frozen as soon as its cells are laid."""
+    """Scenes x conditions x replicates, declared in TOML. Frozen as soon as its cells are laid; a draft before."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grids")
     slug = models.SlugField(max_length=80, unique=True)
@@ -163,6 +166,16 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} job {self.digest[:8]} ({self.status})"
+
+
+class Worker(models.Model):
+    """A process that serves the queue, as it last said that it lives; the row goes when the process ends."""
+
+    holder = models.CharField(primary_key=True, max_length=120)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.holder
 
 
 class Made(models.TextChoices):
@@ -340,6 +353,7 @@ class Score(models.Model):
             ),
             models.CheckConstraint(condition=Q(value__isnull=True) | FINITE, name="score_is_finite"),
         ]
+        indexes = [models.Index(fields=["metric", "status"], name="score_by_metric")]
 
     def __str__(self) -> str:
         return f"{self.metric}: {self.value if self.value is not None else self.reason}"

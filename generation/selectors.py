@@ -1,5 +1,6 @@
 """Reads of generation that are used twice."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Prefetch, QuerySet
@@ -30,6 +31,8 @@ class GridProgress:
     @property
     def words(self) -> str:
         """For people: ``36 of 36 rendered``, with what went wrong."""
+        if not self.total:
+            return "a draft, nothing is rendered"
         parts = [f"{self.done} of {self.total} rendered"]
         parts += [f"{self.diverged} diverged"] if self.diverged else []
         parts += [f"{self.failed} failed"] if self.failed else []
@@ -38,7 +41,19 @@ class GridProgress:
 
 def grid_progress(grid: Grid) -> GridProgress:
     """Count the cells of a grid by the state of their render."""
-    counts = dict(grid.cells.values_list("render__status").annotate(n=Count("pk")))
+    return grids_progress([grid.pk]).get(grid.pk, GridProgress(0, 0, 0, 0))
+
+
+def grids_progress(grids: Collection[int]) -> dict[int, GridProgress]:
+    """The same for many grids by their ids, counted at once; a grid without cells is not among them."""
+    counts: dict[int, dict[str, int]] = {}
+    rows = Cell.objects.filter(grid__in=grids).order_by().values_list("grid", "render__status")
+    for grid, status, n in rows.annotate(n=Count("pk")):
+        counts.setdefault(grid, {})[status] = n
+    return {grid: _progress(found) for grid, found in counts.items()}
+
+
+def _progress(counts: Mapping[str, int]) -> GridProgress:
     return GridProgress(
         total=sum(counts.values()),
         done=counts.get(Render.Status.OK, 0),

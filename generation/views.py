@@ -25,8 +25,9 @@ CONTENT_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; c
 
 
 def _grid(request: HttpRequest, slug: str) -> Grid:
-    """The grid if the reader may see it; for everybody else it does not exist."""
-    grids = Grid.objects.all() if request.user.is_superuser else Grid.objects.filter(owner_id=request.user.pk)
+    """The grid if the reader may see it; for everybody else it does not exist, and a draft has nothing to show."""
+    grids = Grid.objects.filter(frozen=True)
+    grids = grids if request.user.is_superuser else grids.filter(owner_id=request.user.pk)
     return get_object_or_404(grids, slug=slug)
 
 

@@ -32,6 +32,16 @@ class OwnPostgres:
         """The address for ``DATABASE_URL``."""
         return f"postgres://postgres@/{database}?host={self._data}"
 
+    @property
+    def host(self) -> str:
+        """The folder of its socket."""
+        return str(self._data)
+
+    @property
+    def programs(self) -> str:
+        """The folder of pg_dump, pg_restore and psql of the server's version."""
+        return str(self._server.bin_path)
+
     def connect(self, database: str = "postgres") -> Any:
         """A psycopg2 connection in autocommit mode; raises ``psycopg2.OperationalError`` while the server is away."""
         import psycopg2
@@ -66,9 +76,9 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres() -> Iterator[OwnPostgres]:
-    """A server for as long as the block runs; its data go with it."""
-    folder = Path(tempfile.mkdtemp(prefix="eyeballot-own-pg-"))
+def own_postgres(within: Path | None = None) -> Iterator[OwnPostgres]:
+    """A server for as long as the block runs, its data in a folder ``within`` another; they go with it."""
+    folder = Path(tempfile.mkdtemp(prefix="eyeballot-own-pg-", dir=within))
     folder.chmod(0o755)
     server = OwnPostgres(folder / "data")
     try:

@@ -42,7 +42,11 @@ if WANTED and not os.environ.get("DATABASE_URL", "").startswith("postgres"):
             raise SystemExit(missing) from error
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if WANTED and os.environ.get("EYEBALLOT_FAULTS") != "full":
+        once = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=once)
+        items[:] = [item for item in items if item not in once]
     if missing:
         for item in items:
             item.add_marker(pytest.mark.skip(reason=missing))

@@ -78,9 +78,9 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
     """Analyse one question (default: the first). Raises ``ValueError`` for a study without questions or scenes."""
     options = options or Options()
     data = data.canonical()
-    if not data.questions or not any(s.role == "grid" for s in data.stimuli) or not data.scenes:
+    if not data.asked or not any(s.role == "grid" for s in data.stimuli) or not data.scenes:
         raise ValueError("A study needs a question and a scene with pictures of its grid before it can be analysed.")
-    asked = next((q for q in data.questions if q.id == question), data.questions[0])
+    asked = next((q for q in data.asked if q.id == question), data.asked[0])
     evidence = gather(data, asked.id, options)
     parts = groups(evidence)
     sections = {name: section(evidence) for name, section in SECTIONS.items()}
@@ -118,7 +118,7 @@ def analyse(data: StudyData, options: Options | None = None, *, question: str | 
         | ({"kind": "real_fake"} if evidence.asks_which_is_real else {}),
         "digest": data.digest,
         "options": options.to_json(),
-        "notices": top.notices(data, options.planted, headline["favourite_label"]),
+        "notices": top.notices(evidence, headline["favourite_label"]),
         "headline": headline,
         "cannot_say": words.CANNOT_SAY_SIMULATED if data.simulated else words.CANNOT_SAY,
         "bar_chart_warning": top.bar_chart_warning(len(parts[0].votes.items)),

@@ -5,7 +5,7 @@ specs/evaluation.md section 2.0. The order of the steps is fixed and each is cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,7 +113,9 @@ class Ballots:
         return ParticipantPairs.summed(k, self.n_participants, participant, cell, wins, games)
 
 
+#: A step: its name, what is left after it in words, and which trials are.
 Step = tuple[str, str, Callable[[Trial], bool]]
+PRESENTED = ("presented", "pairs laid out for those who started")
 
 
 def asks_which_is_real(data: StudyData, question: str) -> bool:
@@ -122,8 +124,8 @@ def asks_which_is_real(data: StudyData, question: str) -> bool:
     return "real_fake" in kinds and "main" not in kinds
 
 
-def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
-    """Main votes of one question between grid images, and the flow that led to them; ``data`` in canonical order."""
+def analysis_steps(data: StudyData) -> list[Step]:
+    """What leads from the trials laid out to main votes between images of the grid, in order."""
     stimulus = data.stimulus
     between: list[Step] = [
         (
@@ -137,33 +139,39 @@ def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[Flow
             lambda t: stimulus[t.left].condition != stimulus[t.right].condition,
         ),
     ]
-    return _stepwise(data, question, ("main", "main trials (no practice, catch, repeat)"), between)
+    return _steps(data, ("main", "main trials (no practice, catch, repeat)"), between)
 
 
-def real_or_fake_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
-    """Votes of one question between one grid image and one that is none (the photograph), and the flow."""
+def real_or_fake_steps(data: StudyData) -> list[Step]:
+    """The same to votes between one image of the grid and one that is none (the photograph)."""
     stimulus = data.stimulus
     one_generated: Step = (
         "one_generated",
         "of one image of the grid beside one that is not",
         lambda t: (stimulus[t.left].role == "grid") != (stimulus[t.right].role == "grid"),
     )
-    kind = ("real_fake", "trials with the photograph (no practice, catch, repeat)")
-    return _stepwise(data, question, kind, [one_generated])
+    return _steps(data, ("real_fake", "trials with the photograph (no practice, catch, repeat)"), [one_generated])
 
 
-def _stepwise(
-    data: StudyData, question: str, kind: tuple[str, str], last: Sequence[Step]
-) -> tuple[list[Trial], list[FlowStep]]:
-    """The trials of one ``kind`` (name, words) that are left after the steps shared by all and the ``last`` ones."""
+def analysis_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
+    """Main votes of one question between grid images, and the flow that led to them; ``data`` in canonical order."""
+    return _stepwise(data, question, analysis_steps(data))
+
+
+def real_or_fake_set(data: StudyData, question: str) -> tuple[list[Trial], list[FlowStep]]:
+    """Votes of one question between one grid image and one that is none (the photograph), and the flow."""
+    return _stepwise(data, question, real_or_fake_steps(data))
+
+
+def _steps(data: StudyData, kind: tuple[str, str], last: Sequence[Step]) -> list[Step]:
+    """The steps for trials of one ``kind`` (name, words): those shared by all, and the ``last`` ones."""
     people = {p.id: p for p in data.participants}
-    trials = [t for t in data.trials if t.question == question]
     who: Step = (
         ("simulated_only", "cast by simulated participants", lambda t: people[t.participant].is_bot)
         if data.simulated
         else ("people_only", "answered by people, not by bots", lambda t: not people[t.participant].is_bot)
     )
-    steps: list[Step] = [
+    return [
         (
             "main_sessions",
             "outside previews and pilots",
@@ -171,16 +179,36 @@ def _stepwise(
         ),
         who,
         ("main_trials", kind[1], lambda t: t.kind == kind[0]),
-        ("last_answer", "not replaced by a later answer (undo)", lambda t: not t.superseded),
+        ("last_answer", "not replaced by a later answer (undo, asked again)", lambda t: not t.superseded),
         ("answered", "answered (no skip, no time-out)", lambda t: t.choice in SHARE_LEFT),
         ("included", "by participants who were not excluded", lambda t: not people[t.participant].exclusion_reason),
         *last,
     ]
-    flow = [_count("presented", "pairs laid out for those who started", trials)]
+
+
+def _stepwise(data: StudyData, question: str, steps: Sequence[Step]) -> tuple[list[Trial], list[FlowStep]]:
+    """The trials of a question that are left after the ``steps``, and how many after each."""
+    trials = [t for t in data.trials if t.question == question]
+    flow = [_count(*PRESENTED, trials)]
     for name, words, keep in steps:
         trials = [t for t in trials if keep(t)]
         flow.append(_count(name, words, trials))
     return trials, flow
+
+
+def repeated(trials: Iterable[Trial]) -> list[tuple[Trial, Trial]]:
+    """The first and the second answer to every pair that somebody answered twice; ``trials``: all of some people."""
+    trials = list(trials)
+    answered = {t.id: t for t in trials if t.choice in SHARE_LEFT and not t.superseded}
+    again = [t for t in answered.values() if t.kind == "repeat"]
+    # Of an answer that was taken back the repeat still names the trial; what replaced it has its place.
+    asked = {t.repeat_of for t in again}
+    where = {t.id: (t.participant, t.place) for t in trials if t.superseded and t.id in asked}
+    places = set(where.values())
+    there = {(t.participant, t.place): t.id for t in answered.values() if (t.participant, t.place) in places}
+    first = {name: there[place] for name, place in where.items() if place in there}
+    found = [(answered.get(first.get(t.repeat_of, t.repeat_of)), t) for t in again]
+    return [(one, t) for one, t in found if one is not None]
 
 
 def grid_conditions(data: StudyData, scene: str) -> tuple[str, ...]:

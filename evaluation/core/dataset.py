@@ -7,12 +7,14 @@ Ids are strings; rows carry no order of their own, so every reader of a :class:`
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
+
+from evaluation.core.digests import Digest
+from studyplatform.voting.core.claims import ALPHA, MARGIN
+from studyplatform.voting.core.flags import Rules
 
 Scalar = str | int | float | bool
 #: What a metric is to the generator; the order in which reports list them. A descriptor says what a picture is like: it
@@ -24,16 +26,17 @@ WITHDREW = "withdrew"
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked about each pair, word for word."""
+    """What was asked about each pair, word for word. ``retired``: in a pilot alone, so that nothing is analysed."""
 
     id: str
     text: str
     position: int = 0
+    retired: bool = False
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is depicted."""
+    """What is depicted. ``licence`` and ``credit``: of its source pictures, each once."""
 
     id: str
     label: str
@@ -41,6 +44,8 @@ class Scene:
     task: str = "other"
     content_image_sha256: str = ""
     style_image_sha256: str = ""
+    licence: str = ""
+    credit: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Stimulus:
     """A render in the study. ``role``: grid, control, reference or catch; only grid enters the minimiser's test.
-    ``network``: the feature network it was rendered with, 'random-shallow' where that was never trained."""
+    ``network``: the feature network it was rendered with, 'random-shallow' where that was never trained. ``device``,
+    ``render_wall_s``, ``created_at``: on what, in how many seconds and when it was made."""
 
     id: str
     scene: str
@@ -74,6 +80,10 @@ class Stimulus:
     image_path: str = ""
     n_steps: int = 0
     network: str = ""
+    final_step_reason: str = ""
+    device: str = ""
+    render_wall_s: float | None = None
+    created_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,12 +112,15 @@ class MetricInfo:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The value of a metric for a stimulus, or None and a status that says why."""
+    """The value of a metric for a stimulus, or None and a status that says why. ``run``: the training within which it
+    may be compared."""
 
     stimulus: str
     metric: str
     value: float | None
     status: str = "ok"
+    run: str = ""
+    computed_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,9 @@ class Participant:
     """Somebody (or a bot) who started. ``exclusion_reason`` is empty for those who stay in.
 
     ``outcome``: complete, screened_out, no_consent, failed, or empty where the session has not ended. ``panel_hash``:
-    the id at a panel, salted and hashed; empty where no panel sent them.
+    the id at a panel, salted and hashed; empty where no panel sent them. ``source``: the panel, ``direct`` or
+    ``simulated``. ``consent_version``: of the text they agreed to. ``viewport_w_px``, ``viewport_h_px``,
+    ``pixel_ratio``: of their window, in CSS pixels. ``colour_vision``: pass, fail or not_tested.
     """
 
     id: str
@@ -128,14 +143,26 @@ class Participant:
     finished_at: str = ""
     outcome: str = ""
     panel_hash: str = ""
+    source: str = ""
+    language: str = ""
+    consent_version: str = ""
+    device_type: str = ""
+    viewport_w_px: int | None = None
+    viewport_h_px: int | None = None
+    pixel_ratio: float | None = None
+    colour_vision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A served pair and its answer: ``choice`` is left, right, tie, skip, timeout, or empty where none came.
 
-    ``expected``: the right answer, where there is one. ``repeat_of``: of a repeat, the id of the trial whose
-    pair it shows a second time with sides swapped.
+    ``position``: place among the participant's pairs as they were made. ``turn``: place in the order of answering; a
+    pair that was taken back and asked again keeps that of the first; None where it is not known. ``expected``: the
+    right answer, where there is one. ``repeat_of``: of a repeat, the id of the trial whose pair it shows a second time
+    with sides swapped. ``superseded``: whether an answer that came later counts in its place. ``block``: number of the
+    plan it belongs to. What the browser told of the answer: ``input`` (mouse, keyboard ...), ``zoomed``,
+    ``focus_lost_ms`` away from the window, ``load_ms`` until both images were there.
     """
 
     id: str
@@ -156,6 +183,17 @@ class Trial:
     design_prob: float = 1.0
     shown_at: str = ""
     submitted_at: str = ""
+    block: int | None = None
+    input: str = ""
+    zoomed: bool | None = None
+    focus_lost_ms: int | None = None
+    load_ms: int | None = None
+    turn: int | None = None
+
+    @property
+    def place(self) -> int:
+        """Place in the order of answering, as far as it is known."""
+        return self.position if self.turn is None else self.turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +208,23 @@ class LossPoint:
     weight: float = 1.0
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """The hole that somebody left whose rows were erased: the day, and how many trials and votes went."""
+
+    id: str
+    day: str
+    trials: int
+    votes: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyData:
     """A whole study. ``networks``: names of the feature networks behind the losses. ``frozen_at``: when its design was
-    frozen (ISO 8601, UTC), empty where it never was."""
+    frozen (ISO 8601, UTC), empty where it never was. ``alpha``, ``margin``: level of the tests and win probability of
+    the margin of equivalence as written down before the votes, those of the house where nothing was; so ``screening``,
+    the rules that flag a participant. ``departures``: a sentence on everything that is not as it was preregistered;
+    ``remarks``: what a reader should know besides."""
 
     slug: str
     title: str
@@ -182,6 +233,11 @@ class StudyData:
     primary_metric: str = ""
     design_digest: str = ""
     frozen_at: str = ""
+    alpha: float = ALPHA
+    margin: float = MARGIN
+    screening: Rules = field(default_factory=Rules)
+    departures: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     questions: tuple[Question, ...]
     scenes: tuple[Scene, ...]
     conditions: tuple[Condition, ...]
@@ -191,6 +247,12 @@ class StudyData:
     participants: tuple[Participant, ...]
     trials: tuple[Trial, ...]
     curves: tuple[LossPoint, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions that have an analysis."""
+        return tuple(q for q in self.questions if not q.retired)
 
     @property
     def random_features(self) -> bool:
@@ -225,20 +287,16 @@ class StudyData:
             participants=tuple(sorted(self.participants, key=lambda p: p.id)),
             trials=tuple(sorted(self.trials, key=lambda t: t.id)),
             curves=tuple(sorted(self.curves, key=lambda p: (p.stimulus, p.term, p.step))),
+            erasures=tuple(sorted(self.erasures, key=lambda e: e.id)),
         )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of the canonical study; input order does not matter."""
         study = self.canonical()
-        found = hashlib.sha256()
-        # Row by row: a million trials as one text would need gigabytes.
-        for part in dataclasses.fields(study):
-            value = getattr(study, part.name)
-            rows = value if isinstance(value, tuple) else (value,)
-            found.update(f"{part.name} {len(rows)}\n".encode())
-            for row in rows:
-                found.update(_line(row))
+        found = Digest(study)
+        for trial in study.trials:
+            found.add(trial)
         return found.hexdigest()
 
     @cached_property
@@ -250,14 +308,3 @@ class StudyData:
     def condition(self) -> dict[str, Condition]:
         """Conditions by id."""
         return {c.id: c for c in self.conditions}
-
-
-def _line(row: Any) -> bytes:
-    value = {f.name: getattr(row, f.name) for f in dataclasses.fields(row)} if dataclasses.is_dataclass(row) else row
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode() + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} has no place in a study")

@@ -22,7 +22,7 @@ from evaluation.core.ballots import (
     real_or_fake_set,
 )
 from evaluation.core.dataset import METRIC_ROLES, MetricInfo, StudyData, Trial
-from evaluation.core.options import Options
+from evaluation.core.options import Options, departures
 from evaluation.core.scale import inference
 from evaluation.core.scale.inference import NotEstimated, Scale
 from evaluation.core.verdict import minimiser
@@ -162,6 +162,21 @@ class Evidence:
     def asks_which_is_real(self) -> bool:
         """Whether no two conditions met under this question, but each met the photograph."""
         return asks_which_is_real(self.data, self.question)
+
+    @cached_property
+    def departures(self) -> tuple[str, ...]:
+        """A sentence on everything that is not as it was preregistered."""
+        return departures(self.data, self.options)
+
+    @property
+    def as_planned(self) -> bool:
+        """Whether the design was frozen before anybody answered, and study and analysis went as it says."""
+        return self.data.frozen_first and not self.departures
+
+    @property
+    def confirmatory(self) -> bool:
+        """Whether tests of the primary metric were planned: :attr:`as_planned`, with a primary metric."""
+        return self.data.confirmatory and not self.departures
 
     @cached_property
     def people(self) -> tuple[str, ...]:

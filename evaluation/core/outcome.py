@@ -25,7 +25,7 @@ class Outcome:
 
 def outcome(loaded: Loaded, options: Options) -> Outcome:
     """Analyse every question of ``loaded``. The same study, notes and options give the same bytes."""
-    results = tuple(analyse(loaded.data, options, question=q.id) for q in loaded.data.questions)
+    results = tuple(analyse(loaded.data, options, question=q.id) for q in loaded.data.asked)
     files = {"notes.txt": "".join(f"{note}\n" for note in loaded.notes).encode()}
     for result in results:
         figures = chart_files(result)

@@ -1,6 +1,7 @@
 """How often the primary test would find what is true, before anybody votes (specs/evaluation.md 6.2).
 
-Studies are drawn by ``evaluation.core.simulator`` and put to the shipped tests over all scenes (E2), in two worlds. One
+The sessions of the study are laid by its own allocator (``evaluation.core.sessions``), a simulated crowd votes on them
+(``evaluation.core.simulator``), and the votes are put to the shipped tests over all scenes (E2), in two worlds. One
 number says how large the truth is: ``win``, the probability of one picture to win against another in the eyes of
 somebody of average taste.
 
@@ -20,9 +21,9 @@ from itertools import pairwise
 import numpy as np
 
 from evaluation.core import simulator
-from evaluation.core.options import Options
 from evaluation.core.scale import inference
 from evaluation.core.scale.inference import NotEstimated, Scale
+from evaluation.core.sessions import Design, lay
 from evaluation.core.simulator import Crowd
 from studyplatform.voting.core.bradley_terry import FloatArray
 
@@ -39,50 +40,32 @@ DRAWS = 999
 
 
 @dataclass(frozen=True)
-class Design:
-    """A study's grid and session: ``conditions`` that all ``scenes`` share, and the ``trials`` of one participant under
-    one question that compare two of them. ``ties``: whether 'no preference' is offered. ``focused``: whether 70 of 100
-    trials show the minimiser.
-
-    Raises ``ValueError`` where there is nothing to compare.
-    """
-
-    scenes: int
-    conditions: int
-    trials: int
-    ties: bool = False
-    focused: bool = False
-
-    def __post_init__(self) -> None:
-        if self.scenes < 1 or self.conditions < 2 or self.trials < 1:
-            raise ValueError(
-                f"{self.scenes} scenes, {self.conditions} conditions, {self.trials} trials: nothing to compare. "
-                "A plan needs a scene, two conditions and a trial."
-            )
-
-    @property
-    def minimiser(self) -> int:
-        """Number of the condition with the minimum loss."""
-        return self.conditions - 1
-
-    @property
-    def favourite(self) -> int:
-        """Number of the favourite, where that is not the minimiser."""
-        return min(1, self.conditions - 2)
-
-
-@dataclass(frozen=True)
 class Power:
-    """Shares of ``replicates`` studies with so many ``participants`` that found the truth of size ``win``.
+    """What became of ``replicates`` simulated studies with so many ``participants`` and a truth of size ``win``.
 
-    ``refuted``: where the minimiser is not the favourite; ``confirmed``: where it is.
+    ``refuted``: how many found that the minimiser is not the favourite, where it is not; ``confirmed``: how many found
+    that it is, where it is.
     """
 
     participants: int
     win: float
-    refuted: float
-    confirmed: float
-    replicates: int
+    refuted: int = 0
+    confirmed: int = 0
+    replicates: int = 0
+
+    def share(self, found: str) -> float:
+        """Share of the studies that found it; ``found``: 'refuted' or 'confirmed'. Of one replicate or more."""
+        return float(getattr(self, found)) / self.replicates
+
+    def error(self, found: str) -> float:
+        """Standard error of the share; counted with one study more of each kind, so that none is 0."""
+        p = (getattr(self, found) + 1) / (self.replicates + 2)
+        return float(np.sqrt(p * (1 - p) / self.replicates))
+
+
+def reach(replicates: int) -> float:
+    """Half-width of the 95 % Monte-Carlo interval of a share near one half, where it is widest."""
+    return float(1.96 * 0.5 / np.sqrt(replicates))
 
 
 def power(
@@ -94,18 +77,35 @@ def power(
     seed: int = 1,
     crowd: Crowd = ASSUMED,
 ) -> Iterator[Power]:
-    """Rows for each number of ``people`` and, within it, each of ``wins``, as they are done.
-
-    ``crowd``: its participants and ties are set by the design. All ``wins`` meet the same crowds (common random
-    numbers), so that their order is not an accident of the draw.
-    """
+    """Rows for each number of ``people`` and, within it, each of ``wins``, as they are done."""
     for participants in people:
-        voters = replace(crowd, participants=participants, ties=TIES if design.ties else 0.0)
-        seeds = np.random.SeedSequence([seed, participants]).generate_state(replicates).tolist()
         for win in wins:
-            refuted = sum(_is_refuted(design, another_favourite(design, win), voters, s) for s in seeds)
-            confirmed = sum(_is_confirmed(design, minimiser_favourite(design, win), voters, s) for s in seeds)
-            yield Power(participants, win, refuted / replicates, confirmed / replicates, replicates)
+            row = Power(participants, win)
+            while row.replicates < replicates:
+                row = one_more(design, row, seed=seed, crowd=crowd)
+            yield row
+
+
+def one_more(design: Design, row: Power, *, seed: int, crowd: Crowd = ASSUMED) -> Power:
+    """The row with one simulated study more in each world. ``crowd``: its participants and ties are the design's.
+
+    A study is known by ``seed``, its participants and its number, so rows come out the same wherever the counting was
+    broken off. All ``wins`` meet the same crowds (common random numbers): their order is no accident of the draw.
+
+    All replicates vote on the same sessions. That is no short cut: a study's plans are laid once, from its seed, before
+    anybody takes part, so of all that a repetition of it would vary (who comes, what they like, how they answer) the
+    pairs are no part.
+    """
+    voters = replace(crowd, participants=row.participants, ties=TIES if design.ties else 0.0)
+    number = int(np.random.SeedSequence([seed, row.participants, row.replicates]).generate_state(1)[0])
+    refuted = _is_refuted(design, another_favourite(design, row.win), voters, number)
+    confirmed = _is_confirmed(design, minimiser_favourite(design, row.win), voters, number)
+    return replace(
+        row,
+        refuted=row.refuted + refuted,
+        confirmed=row.confirmed + confirmed,
+        replicates=row.replicates + 1,
+    )
 
 
 def another_favourite(design: Design, win: float) -> FloatArray:
@@ -123,16 +123,10 @@ def minimiser_favourite(design: Design, win: float) -> FloatArray:
     return utilities
 
 
-def monte_carlo_error(share: float, replicates: int) -> float:
-    """Standard error of a share of simulated studies; with one more of each kind, so that none is 0."""
-    p = (share * replicates + 1) / (replicates + 2)
-    return float(np.sqrt(p * (1 - p) / replicates))
-
-
 def needed(rows: Sequence[Power], win: float, wanted: float = WANTED) -> int | None:
     """Participants with whom 'refuted' reaches ``wanted``, between tested numbers by a straight line; the smallest
     tested number where that has it; None where the largest has not."""
-    curve = sorted((row.participants, row.refuted) for row in rows if row.win == win)
+    curve = sorted((row.participants, row.share("refuted")) for row in rows if row.win == win)
     if curve and curve[0][1] >= wanted:
         return curve[0][0]
     for (before, low), (after, high) in pairwise(curve):
@@ -144,8 +138,7 @@ def needed(rows: Sequence[Power], win: float, wanted: float = WANTED) -> int | N
 
 def scores(design: Design, utilities: FloatArray, crowd: Crowd, seed: int) -> Scale | None:
     """Human scores over all scenes of one simulated study; None where its votes allow no test of the minimiser."""
-    hub = [design.minimiser] * design.scenes if design.focused else None
-    votes = simulator.simulate(utilities, crowd, simulator.Design(design.trials, hub=hub), seed=seed)
+    votes = simulator.vote(utilities, crowd, lay(design, crowd.participants).shown, seed=seed)
     labels = {c: c for c in votes.conditions}
     group = votes.group(np.arange(design.scenes), np.arange(design.conditions))
     scale = inference.estimate(group, labels=labels, group="All scenes", seed=seed, draws=DRAWS)
@@ -163,7 +156,7 @@ def _is_refuted(design: Design, utilities: FloatArray, crowd: Crowd, seed: int) 
         return False
     # The minimiser is the last condition, also of those that hang together.
     h = len(scale.items) - 1
-    return scale.p_some_rival_better(h, np.arange(h)) < Options.alpha
+    return scale.p_some_rival_better(h, np.arange(h)) < design.alpha
 
 
 def _is_confirmed(design: Design, utilities: FloatArray, crowd: Crowd, seed: int) -> bool:
@@ -171,7 +164,7 @@ def _is_confirmed(design: Design, utilities: FloatArray, crowd: Crowd, seed: int
     if scale is None:
         return False
     h = len(scale.items) - 1
-    return float(scale.p_each_rival_worse(h, np.arange(h)).max()) < Options.alpha
+    return float(scale.p_each_rival_worse(h, np.arange(h)).max()) < design.alpha
 
 
 def _logit(p: float) -> float:

@@ -88,18 +88,39 @@ class Design:
     focus: float = 0.7
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Who is shown what: (V,) numbers of persons (sorted), scenes, and conditions on the left and on the right."""
+
+    person: IntArray
+    scene: IntArray
+    left: IntArray
+    right: IntArray
+
+
 def simulate(utilities: FloatArray, crowd: Crowd, design: Design, *, seed: int) -> VoteTable:
     """The votes of ``crowd`` on pictures of ``utilities`` (S, K), logits; NaN where a scene lacks the condition.
 
     Raises ``ValueError`` where no scene has two conditions.
     """
     theta = np.atleast_2d(np.asarray(utilities, dtype=np.float64))
-    n_scenes, k = theta.shape
     rng = np.random.default_rng(seed)
     person = np.repeat(np.arange(crowd.participants), design.trials)
     scene, first, second = _pairs(~np.isnan(theta), design, len(person), rng)
     swap = rng.random(len(person)) < 0.5
-    left, right = np.where(swap, second, first), np.where(swap, first, second)
+    shown = Pairs(person, scene, np.where(swap, second, first), np.where(swap, first, second))
+    return _votes(theta, crowd, shown, rng)
+
+
+def vote(utilities: FloatArray, crowd: Crowd, shown: Pairs, *, seed: int) -> VoteTable:
+    """The votes of ``crowd`` on pairs that were laid elsewhere; ``utilities`` as in :func:`simulate`."""
+    theta = np.atleast_2d(np.asarray(utilities, dtype=np.float64))
+    return _votes(theta, crowd, shown, np.random.default_rng(seed))
+
+
+def _votes(theta: FloatArray, crowd: Crowd, shown: Pairs, rng: np.random.Generator) -> VoteTable:
+    n_scenes, k = theta.shape
+    person, scene, left, right = shown.person, shown.scene, shown.left, shown.right
     d = theta[scene, left] - theta[scene, right] + _personal(theta.shape, crowd, person, scene, left, right, rng)
     return VoteTable(
         people=_names("p", crowd.participants),

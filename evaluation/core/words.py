@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MIN_PARTICIPANTS = 8
+from studyplatform.voting.core.claims import MIN_PARTICIPANTS as MIN_PARTICIPANTS
+
 MIN_VOTES = 10
 
 #: specs/evaluation.md section 2.0, "Gates, reason codes and texts".

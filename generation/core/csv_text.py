@@ -19,7 +19,12 @@ def csv_table(rows: Iterable[Iterable[object]]) -> bytes:
 
 def csv_bytes(lines: Iterable[Sequence[str]]) -> bytes:
     """Lines of cells as UTF-8 CSV with LF. (``csv.writer`` would leave a lone carriage return unquoted.)"""
-    return "".join(",".join(map(_quoted, line)) + "\n" for line in lines).encode()
+    return "".join(csv_line(line) + "\n" for line in lines).encode()
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Cells as a line of CSV, without its end."""
+    return ",".join(map(_quoted, cells))
 
 
 def _quoted(cell: str) -> str:

@@ -7,38 +7,39 @@ else of the file (metadata, profiles, trailing bytes) survives.
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags, ImageCms, UnidentifiedImageError
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps
+
+from generation.core.picture_files import ImageError as ImageError
+from generation.core.picture_files import check_file, check_png_rows
 
 Image = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 40_000_000
+MAX_WEBP_PIXELS = 25_000_000  # Pillow's decoder needs 16 bytes for each
 MAX_SIDE = 16_384
 MIN_SIDE = 8
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _LIMITS = f"at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE} on a side are taken. Scale it down first."
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-class ImageError(ValueError):
-    """A file that is no usable picture; the text names the file, what is wrong, and the mend."""
+#: Modes of 16 bits and more.
+_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_STRIP = 256  # rows converted at a time
 
 
 def decode(data: bytes, name: str = "") -> Image:
     """Return the pixels of a PNG, JPEG or WebP file: uint8, H x W x 3, sRGB.
 
-    EXIF orientation is applied, an ICC profile is converted to sRGB, transparency is laid on white. Raises
+    EXIF orientation is applied, an ICC profile is converted to sRGB, transparency is laid on white; an orientation or
+    a profile that cannot be read is passed over. At most 600 MB of memory are needed on the way. Raises
     :class:`ImageError` for other formats, animations, truncated or oversized files; the size is read from the header,
     so a bomb is refused before anything of it is unpacked.
     """
     label = repr(name) if name else "The file"
-    _check_kind(data, label)
+    check_file(data, label)
     try:
         # Pillow warns of bombs only above its own limit; ours is below it and counts.
         with warnings.catch_warnings():
@@ -46,16 +47,18 @@ def decode(data: bytes, name: str = "") -> Image:
             with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 _check_header(picture, label)
                 if picture.format == "PNG":
-                    _check_png(data, label)
+                    check_png_rows(data, label)
                 picture.load()
-                pixels = np.asarray(_to_srgb(ImageOps.exif_transpose(picture)))
+                orientation, pixels = _orientation(picture), _to_srgb(picture)
     except ImageError:
         raise
     except Pillow.DecompressionBombError as error:  # Pillow's own limit, far above ours, comes before our look
         raise ImageError(f"{label} is far too large; {_LIMITS}") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{label} is damaged: its header makes no sense. Export it again as PNG or JPEG.") from error
     except Exception as error:  # Pillow's decoders raise what they like; whatever it is, the file is at fault
         raise ImageError(f"{label} is damaged or cut off ({error}). Export it again as PNG or JPEG.") from error
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+    return _turned(pixels, orientation)
 
 
 def encode_png(image: Image) -> bytes:
@@ -102,80 +105,82 @@ def _pixels(image: Image) -> Image:
     return np.ascontiguousarray(image)
 
 
-def _check_kind(data: bytes, label: str) -> None:
-    known = data.startswith((_PNG_SIGNATURE, b"\xff\xd8\xff")) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
-    if not known:
-        raise ImageError(
-            f"{label} is not a PNG, JPEG or WebP picture, whatever its name says. Export it as PNG or JPEG."
-        )
-
-
 def _check_header(picture: Pillow.Image, label: str) -> None:
     width, height = picture.size
-    if getattr(picture, "n_frames", 1) != 1:
-        raise ImageError(f"{label} is animated. Export a single frame as PNG or JPEG.")
+    # An MPO that got here is only an index of further pictures, which were cut off: nothing lies behind the first one.
+    if getattr(picture, "n_frames", 1) != 1 and picture.format != "MPO":
+        raise ImageError(f"{label} is animated or holds several pictures. Export a single frame as PNG or JPEG.")
+    if picture.format == "WEBP" and width * height > MAX_WEBP_PIXELS:
+        raise ImageError(
+            f"{label} has {width} x {height} pixels; of WebP at most {MAX_WEBP_PIXELS // 1_000_000} megapixels are "
+            "taken. Export it as PNG or JPEG, or scale it down first."
+        )
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise ImageError(f"{label} has {width} x {height} pixels; {_LIMITS}")
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{label} has {width} x {height} pixels; a picture has at least {MIN_SIDE} on each side.")
 
 
-def _check_png(data: bytes, label: str) -> None:
-    """Check what libpng forgives: chunk CRCs, the exact length of the unpacked rows, bytes after the end."""
-    at, packed, header, ended = len(_PNG_SIGNATURE), bytearray(), b"", False
-    while at + 12 <= len(data) and not ended:
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind, rest = data[at + 4 : at + 8], data[at + 8 : at + 12 + length]
-        body, crc = rest[:length], rest[length:]
-        if len(crc) < 4 or zlib.crc32(kind + body) != int.from_bytes(crc, "big"):
-            raise ImageError(f"{label} is damaged or cut off (a checksum is wrong). Export it again as PNG or JPEG.")
-        header = body if kind == b"IHDR" else header
-        packed += body if kind == b"IDAT" else b""
-        ended = kind == b"IEND"
-        at += 12 + length
-    if not ended or len(header) != 13:
-        raise ImageError(f"{label} is cut off. Export it again as PNG or JPEG.")
-    if at != len(data):
-        raise ImageError(f"{label} carries {len(data) - at} bytes after its end. Export it again as PNG or JPEG.")
-    expected = _png_raw_length(header)
-    unpacker = zlib.decompressobj()
-    found = len(unpacker.decompress(bytes(packed), expected + 1))
-    if found != expected or not unpacker.eof:
-        raise ImageError(f"{label} does not hold the rows its header announces. Export it again as PNG or JPEG.")
+def _turned(pixels: Image, orientation: int) -> Image:
+    """The picture as its EXIF orientation (1 to 8) says it is to be seen; a copy in order, whatever it was."""
+    mirrored = pixels.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else pixels
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(mirrored[::rows, ::columns])
 
 
-def _png_raw_length(header: bytes) -> int:
-    """Bytes of the unpacked image data that an IHDR announces (PNG specification, filter byte per row, Adam7)."""
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
-    if not interlaced:
-        passes = [(width, height)]
-    else:
-        steps = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-        passes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in steps]
-    return sum(h * (1 + (w * bits + 7) // 8) for w, h in passes if w > 0 and h > 0)
+def _orientation(picture: Pillow.Image) -> int:
+    """The EXIF orientation; 1 where what is said of it cannot be read, as browsers have it."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # the reader of EXIF raises what it likes; the pixels are sound all the same
+        return 1
 
 
-def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
+def _to_srgb(picture: Pillow.Image) -> Image:
+    """H x W x 3 in sRGB on white, strip by strip: a whole picture in every mode on the way would need a gigabyte."""
+    width, height = picture.size
+    transform = _profile(picture)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _STRIP):
+        strip = picture.crop((0, top, width, min(top + _STRIP, height)))
+        pixels[top : top + _STRIP] = np.asarray(_strip_to_srgb(strip, transform))
+    return pixels
+
+
+def _strip_to_srgb(picture: Pillow.Image, transform: ImageCms.ImageCmsTransform | None) -> Pillow.Image:
     """RGB in sRGB on white. 16-bit greys are scaled to 8 bits (Pillow would clip them)."""
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+    if picture.mode in _DEEP:
         values = np.asarray(picture, dtype=np.float64) / 257.0
         return Pillow.fromarray(values.round().clip(0, 255).astype(np.uint8)).convert("RGB")
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-    if profile := picture.info.get("icc_profile"):
-        base = picture.convert("RGB") if picture.mode in ("RGBA", "P", "PA", "RGBX") else picture
-        base = base.convert("L") if base.mode in ("LA", "La", "1") else base
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            rgb = converted if converted is not None else base.convert("RGB")
-        except ImageCms.PyCMSError:
-            # A profile that does not fit its own file says nothing about the colours; browsers ignore it too.
-            rgb = base.convert("RGB")
-    else:
-        rgb = picture.convert("RGB")
+    rgb = picture.convert("RGB")
+    if transform is not None:
+        rgb = ImageCms.applyTransform(_plain(picture), transform) or rgb
     if alpha is None:
         return rgb
     white = Pillow.new("RGB", rgb.size, (255, 255, 255))
     white.paste(rgb, mask=alpha)
     return white
+
+
+def _profile(picture: Pillow.Image) -> ImageCms.ImageCmsTransform | None:
+    """From the picture's ICC profile to sRGB, if it has one that fits.
+
+    A profile that does not fit its own file says nothing about the colours; browsers ignore it too.
+    """
+    if picture.mode in _DEEP or not (profile := picture.info.get("icc_profile")):
+        return None
+    mode = _plain(picture.crop((0, 0, 1, 1))).mode
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def _plain(picture: Pillow.Image) -> Pillow.Image:
+    """The picture in a mode that profiles are for: without palette and transparency."""
+    if picture.mode in ("RGBA", "P", "PA", "RGBX"):
+        return picture.convert("RGB")
+    return picture.convert("L") if picture.mode in ("LA", "La", "1") else picture

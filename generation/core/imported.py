@@ -1,4 +1,4 @@
-"""The task ``imported``: images made elsewhere. Nothing is rendered or measured here; the numbers came with them."""
+"""The task ``imported``: images made elsewhere. Nothing is rendered; numbers came with them or are measured here."""
 
 from generation.core.tasks import Task, register
 
@@ -9,7 +9,7 @@ IMPORTED = register(
         methods={},
         sources=("content",),
         metrics=lambda params, weights: (),
-        measure="",
+        measure="generation.core.metrics.imported:measure",
         primary_metric="",
         question="natural",
     )

@@ -227,6 +227,12 @@ class JobSpec:
         given = ((i.render.content, i.render.style, i.image, i.base, i.network) for i in self.items)
         return frozenset(digest for names in given for digest in names if digest)
 
+    @property
+    def networks(self) -> frozenset[str]:
+        """SHA-256 of the weights of every pretrained network the job needs."""
+        rendering = {sha for i in self.items for name, sha in i.render.weights.items() if name != TRAINED}
+        return frozenset(rendering | {m.weights_sha256 for m in self.metrics if m.weights_sha256})
+
 
 @dataclass(frozen=True)
 class ScoreValue:

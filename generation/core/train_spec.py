@@ -72,6 +72,11 @@ class TrainJobSpec:
         """SHA-256 of the pack of photographs."""
         return frozenset([self.training.data])
 
+    @property
+    def networks(self) -> frozenset[str]:
+        """Training starts from no pretrained network."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class TrainResult:

@@ -1,18 +1,23 @@
 """Bytes by their hash, sources with their licence, and the photograph as a render."""
 
 import io
+import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from PIL import Image
 
 from generation.core import images
 from generation.core.engines import call
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import ConditionSpec, RenderSpec, digest, sha256_bytes
+from generation.core.tasks import ParameterError
 from generation.models import Artifact, Condition, Render, Scene, SourceImage
 
 
@@ -25,21 +30,42 @@ def master_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-def artifact_store(*, data: bytes, kind: str) -> Artifact:
-    """Store ``data`` under its SHA-256. Twice the same bytes are one artifact. The file is there before the row."""
+@dataclass(frozen=True)
+class Master:
+    """Bytes that lie in the `masters` storage under their SHA-256; a file without a row harms nobody."""
+
+    sha256: str
+    kind: str
+    size: int  # bytes
+    width: int | None  # px, of images
+    height: int | None
+
+
+def master_store(*, data: bytes, kind: str) -> Master:
+    """Store ``data`` as a file and write no row: slow work that belongs before a transaction, not into one."""
     name = sha256_bytes(data)
-    storage = storages["masters"]
     if not artifact_is_whole(name):
-        storage.save(master_name(name), ContentFile(data))
+        storages["masters"].save(master_name(name), ContentFile(data))
     width = height = None
     if kind == Artifact.Kind.IMAGE:
         with Image.open(io.BytesIO(data)) as picture:
             width, height = picture.size
+    return Master(name, kind, len(data), width, height)
+
+
+def artifact_store(*, data: bytes, kind: str) -> Artifact:
+    """Store ``data`` under its SHA-256. Twice the same bytes are one artifact. The file is there before the row."""
+    return _artifact(master_store(data=data, kind=kind))
+
+
+def _artifact(master: Master) -> Artifact:
     artifact, created = Artifact.objects.get_or_create(
-        sha256=name, defaults={"kind": kind, "size": len(data), "width": width, "height": height}
+        sha256=master.sha256,
+        defaults={"kind": master.kind, "size": master.size, "width": master.width, "height": master.height},
     )
     if not created and not artifact.stored:
-        artifact.stored, artifact.size, artifact.width, artifact.height = True, len(data), width, height
+        artifact.stored, artifact.size = True, master.size
+        artifact.width, artifact.height = master.width, master.height
         artifact.save(update_fields=["stored", "size", "width", "height"])
     return artifact
 
@@ -71,20 +97,41 @@ def artifact_bytes(sha256: str) -> bytes:
     return data
 
 
-@transaction.atomic
 def source_add(*, owner: User, data: bytes, name: str, title: str, licence: str = "", credit: str = "") -> SourceImage:
     """Bring in a picture. The bytes are decoded strictly first; raises ``images.ImageError`` with a sentence.
 
-    The master keeps the file as it came, privately; whatever is shown or served is re-encoded from its pixels.
+    The master keeps the file as it came, privately; whatever is shown or served is re-encoded from its pixels. Where
+    the owner calls another picture ``name``, this one gets a number behind it.
     """
     images.decode(data, title or name)
-    artifact = artifact_store(data=data, kind=Artifact.Kind.IMAGE)
-    source, _ = SourceImage.objects.get_or_create(
-        owner=owner,
-        artifact=artifact,
-        defaults={"name": name, "title": title or name, "licence": licence, "credit": credit},
-    )
-    return source
+    master = master_store(data=data, kind=Artifact.Kind.IMAGE)
+    return source_row(owner=owner, master=master, name=name, title=title, licence=licence, credit=credit)
+
+
+@transaction.atomic
+def source_row(
+    *, owner: User, master: Master, name: str, title: str, licence: str = "", credit: str = ""
+) -> SourceImage:
+    """The rows of a picture that was decoded and stored before; ``name`` as :func:`source_add` has it."""
+    artifact = _artifact(master)
+    for free in source_names(owner, name):
+        try:
+            with transaction.atomic():
+                source, _ = SourceImage.objects.get_or_create(
+                    owner=owner,
+                    artifact=artifact,
+                    defaults={"name": free, "title": title or name, "licence": licence, "credit": credit},
+                )
+        except IntegrityError:  # somebody took the name meanwhile
+            continue
+        return source
+    raise AssertionError("Names do not end.")
+
+
+def source_names(owner: User, wanted: str) -> Iterator[str]:
+    """Names that a new picture of ``owner`` may get: the wanted one, then with a number behind it."""
+    names = itertools.chain([wanted[:80]], (f"{wanted[:70]}-{number}" for number in itertools.count(2)))
+    return (name for name in names if not SourceImage.objects.filter(owner=owner, name=name).exists())
 
 
 def photo_render(*, scene: Scene, size: int, method: str = "identity") -> Render:
@@ -92,13 +139,26 @@ def photo_render(*, scene: Scene, size: int, method: str = "identity") -> Render
 
     ``method`` is one of :data:`generation.core.photo.COMMON_METHODS`. Raises :class:`ArtifactMissing` with a sentence.
     """
-    if scene.content is None:
+    if scene.content_id is None:
         raise ArtifactMissing(f"The scene “{scene}” has no photograph: it was imported without one.")
-    if method == "style" and scene.style is None:
+    if method == "style" and scene.style_id is None:
         raise ArtifactMissing(f"The scene “{scene}” has no style picture: it was imported without one.")
+    return _photo(scene=scene, spec=_photo_spec(scene, size, method))
+
+
+def photos_made(wanted: Iterable[tuple[Scene, int, str]]) -> dict[tuple[int, str], Render]:
+    """(Scene's pk, method) -> its render, of those that :func:`photo_render` would only look up; in one query."""
+    keys = {}
+    for scene, size, method in wanted:
+        with suppress(ParameterError):  # photo_render says it where it is asked
+            keys[_photo_spec(scene, size, method).digest] = (scene.pk, method)
+    renders = Render.objects.filter(digest__in=list(keys), status=Render.Status.OK)
+    return {keys[render.digest]: render for render in renders}
+
+
+def _photo_spec(scene: Scene, size: int, method: str) -> RenderSpec:
     params = COMMON_METHODS[method].complete({"size": size})
-    spec = RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0)
-    return _photo(scene=scene, spec=spec)
+    return RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0)
 
 
 def photo_of_source(*, artifact: Artifact, size: int) -> Render:

@@ -11,6 +11,7 @@ from generation.models import Metric
 REQUIRED = ("file", "scene", "condition")
 OPTIONAL = ("content", "seed")
 LONGEST_WORD = 120  # characters of a scene, a condition or a column name
+LONGEST_CELL = 10_000
 
 
 class ImportRefused(ValueError):  # noqa: N818  (reads as what it says)
@@ -112,6 +113,9 @@ def _read(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             continue
         if len(cells) != len(header):
             raise ImportRefused(f"Line {line} has another number of cells than the header.")
+        for name, cell in zip(header, cells, strict=True):
+            if len(cell) > LONGEST_CELL:
+                raise ImportRefused(f"Line {line}: {name} has more than {LONGEST_CELL} characters.")
         lines.append((line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
     return header, lines
 

@@ -14,23 +14,25 @@ from django.utils.text import slugify
 
 from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, Scalar, digest, sha256_bytes
 from generation.models import Artifact, Cell, Grid, GridCondition, GridMetric, Metric, Render, Scene, Score
-from generation.services.artifacts import artifact_store
+from generation.services.artifacts import artifact_known, artifact_store
 from generation.services.import_table import Column, ImportRefused, Row, table_columns, table_rows
 from generation.services.planning import condition_row, metric_row
 
 
 def renders_import(
-    *, owner: User, title: str, table: str, read: Callable[[str], bytes], columns: Sequence[Column], primary: str
+    *, owner: User, title: str, table: str, read: Callable[[str], bytes], columns: Sequence[Column], primary: str = ""
 ) -> Grid:
     """Store the images and numbers of ``table`` (CSV text) as a finished grid called ``title``. All or nothing.
 
-    ``read(file)`` gives the bytes of a picture; ``primary`` names the metric whose minimiser is put to the test.
+    ``read(file)`` gives the bytes of a picture; ``primary`` names the metric whose minimiser is put to the test;
+    it may be left out where no column is a metric.
     """
     declared = {c.name: c for c in columns}
     lacking = [name for name in table_columns(table) if name not in declared]
     if lacking:
         raise ImportRefused(f"Column {lacking[0]!r} is not declared: is it a parameter or a metric?")
-    if primary not in {c.name for c in columns if c.kind == "metric"}:
+    metrics = {c.name for c in columns if c.kind == "metric"}
+    if primary not in metrics and (metrics or primary):
         raise ImportRefused(f"The primary metric {primary!r} is not one of the metric columns.")
     rows = table_rows(table, read, [c.name for c in columns])
     slug = slugify(title)[:80]
@@ -67,7 +69,7 @@ def _store(owner: User, title: str, slug: str, rows: Sequence[Row], columns: Seq
     for position, row in enumerate(rows):
         scene = scenes.setdefault(row.scene, _scene(slug, row))
         condition = _condition(grid, labels, row, parameters)
-        image = artifact_store(data=row.image, kind=Artifact.Kind.IMAGE)
+        image = artifact_known(sha256=sha256_bytes(row.image), kind=Artifact.Kind.IMAGE)
         render = _render(scene, condition, row, image, slug)
         for name, metric in metrics.items():
             _score(render, metric, row, name)
@@ -81,11 +83,16 @@ def _store(owner: User, title: str, slug: str, rows: Sequence[Row], columns: Seq
             render=render,
             position=position,
         )
+    # Files come last: what is refused leaves none.
+    for picture in (p for row in rows for p in (row.image, row.content) if p):
+        artifact_store(data=picture, kind=Artifact.Kind.IMAGE)
     return grid
 
 
 def _scene(slug: str, row: Row) -> Scene:
-    content = artifact_store(data=row.content, kind=Artifact.Kind.IMAGE) if row.content else None
+    content = (
+        artifact_known(sha256=sha256_bytes(row.content), kind=Artifact.Kind.IMAGE) if row.content is not None else None
+    )
     scene, _ = Scene.objects.get_or_create(
         digest=digest({"task": "imported", "grid": slug, "scene": row.scene}),
         defaults={"task": "imported", "label": row.scene, "content": content},

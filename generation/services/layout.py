@@ -93,10 +93,7 @@ def grid_layout(
     file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
     sources = {name: _source_bytes(source, read) for name, source in file.sources.items() if _used(file, name)}
     notes += file.notes
-    layers: dict[str, set[str]] = {}
-    for condition in file.conditions:
-        for network, of_it in method_of(file.task, condition.method).networks(condition.params).items():
-            layers.setdefault(network, set()).update(of_it)
+    layers = _layers(file)
     needed = {network: weights.find(network, layers=sorted(of_it)).sha256 for network, of_it in layers.items()}
     found = dict(needed)
     for network, of_it in file.task.networks(file.reference).items():
@@ -111,6 +108,30 @@ def grid_layout(
     notes += _grey_scenes(file, sources)
     notes += list(dict.fromkeys(note for pack in data.values() for note in pack.notes))
     return GridLayout(file, sources, needed, metrics, tuple(notes), data)
+
+
+def networks_lacking(text: str) -> list[str]:
+    """Why networks that the pictures of a grid file need cannot be had, a sentence each; nothing is downloaded for it.
+
+    Raises ``GridError`` for a file that cannot be read.
+    """
+    file = gridfile.parse(text, resolve_auto=_had)
+    return [why for network, of_it in _layers(file).items() if (why := weights.lacking(network, sorted(of_it)))]
+
+
+def _had(_name: str, param: tasks.Param) -> Scalar:
+    """What ``"auto"`` would choose, as far as that is known without a download."""
+    choices = (c for c in AUTO_ORDER if c in param.choices and not weights.lacking(c))
+    return next(choices, param.default)
+
+
+def _layers(file: GridFile) -> dict[str, set[str]]:
+    """The networks that make the pictures, with the layers that are needed of each."""
+    layers: dict[str, set[str]] = {}
+    for condition in file.conditions:
+        for network, of_it in method_of(file.task, condition.method).networks(condition.params).items():
+            layers.setdefault(network, set()).update(of_it)
+    return layers
 
 
 def _data(

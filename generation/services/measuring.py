@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 
-from generation.core import catalogue, tasks, weights
+from generation.core import catalogue, weights
 from generation.core.spec import JobItem, JobSpec, MetricSpec, RenderSpec
 from generation.models import Grid, GridMetric, Job, Render, Score
 from generation.selectors import grid_progress
@@ -59,16 +59,10 @@ def metrics_add(*, grid: Grid, metrics: Sequence[MetricSpec]) -> int:
     A metric is about pictures, not part of the design: a frozen grid takes it too, and stays the grid of its file.
     Numbers that are there are not taken again; those that failed or were unavailable are.
     """
-    task = tasks.get(grid.task)
     if waiting := grid_progress(grid).waiting:
         raise MeasureError(
             f"{waiting} images of the grid {grid.slug!r} are not rendered yet. Finish it with manage.py render, then "
             "measure it."
-        )
-    if not task.measure:
-        raise MeasureError(
-            f"The grid {grid.slug!r} holds {task.label.lower()}: its numbers came with them. "
-            "Import them again with the new numbers as columns."
         )
     last = grid.metrics.aggregate(last=Max("position"))["last"]
     position = -1 if last is None else last
@@ -86,7 +80,7 @@ def missing_scores_lay(*, grid: Grid) -> int:
     A reason why there is no number counts as an answer here; ``manage.py measure`` asks again.
     """
     metrics = [metric_spec(row.metric) for row in grid.metrics.select_related("metric")]
-    return scores_lay(grid=grid, metrics=metrics, again=False) if tasks.get(grid.task).measure else 0
+    return scores_lay(grid=grid, metrics=metrics, again=False)
 
 
 def scores_lay(*, grid: Grid, metrics: Sequence[MetricSpec], again: bool = True) -> int:

@@ -19,18 +19,23 @@ from generation.services.layout import GridLayout
 
 
 @transaction.atomic
-def grid_lay(*, owner: User, layout: GridLayout) -> Grid:
+def grid_lay(*, owner: User, layout: GridLayout, draft: Grid | None = None) -> Grid:
     """Lay the grid's rows and queue its jobs; the same file again gives the same grid and queues only what is missing.
 
-    Raises ``GridError`` when the slug is taken by another design.
+    ``draft``: the row to fill, of a file that was written in a page. Raises ``GridError`` when the slug is taken by
+    another design.
     """
     file = layout.file
     plan_digest = digest(_design(layout))
     grid = Grid.objects.filter(slug=file.slug).first()
-    if grid is None:
-        grid = _grid_create(owner=owner, layout=layout, plan_digest=plan_digest)
+    if grid is None or (draft is not None and grid.pk == draft.pk):
+        grid = _grid_create(draft or Grid(owner=owner), layout=layout, plan_digest=plan_digest)
+    elif draft is not None:
+        raise GridError(f"The slug {file.slug!r} belongs to another grid. Give this one a slug of its own.")
     elif grid.owner_id != owner.pk:
         raise GridError(f"The slug {file.slug!r} belongs to a grid of another researcher. Choose another slug.")
+    elif not grid.frozen:
+        raise GridError(f"The slug {file.slug!r} belongs to a draft. Launch or delete it in the admin.")
     elif grid.digest != plan_digest:
         raise GridError(
             f"The slug {file.slug!r} belongs to a grid with another design (or other weights). "
@@ -64,20 +69,14 @@ def _design(layout: GridLayout) -> dict[str, object]:
     return design | ({"data": data} if data else {})
 
 
-def _grid_create(*, owner: User, layout: GridLayout, plan_digest: str) -> Grid:
+def _grid_create(grid: Grid, *, layout: GridLayout, plan_digest: str) -> Grid:
     file = layout.file
-    grid = Grid.objects.create(
-        owner=owner,
-        slug=file.slug,
-        title=file.title,
-        task=file.task.name,
-        toml=file.text,
-        digest=plan_digest,
-        reference=dict(file.reference),
-        preset=file.preset,
-        notes=[*file.notes, *(note for pack in layout.data.values() for note in pack.notes)],
-        frozen=True,
-    )
+    owner = grid.owner
+    grid.slug, grid.title, grid.task, grid.toml = file.slug, file.title, file.task.name, file.text
+    grid.digest, grid.reference, grid.preset = plan_digest, dict(file.reference), file.preset
+    grid.notes = [*file.notes, *(note for pack in layout.data.values() for note in pack.notes)]
+    grid.frozen = True
+    grid.save()
     for name, data in layout.sources.items():
         source = file.sources[name]
         source_add(

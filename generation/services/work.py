@@ -1,7 +1,6 @@
 """The worker: claims jobs, hands them to an engine, stores what comes back, renews its leases meanwhile."""
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from types import FrameType
 from django.conf import settings
 
 from generation.core import tasks
-from generation.core.engines import Engine, EngineBroken, SerialEngine, call, open_engine
+from generation.core.engines import Engine, EngineBroken, EngineLost, JobDeadly, SerialEngine, open_engine, share
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.core.train_spec import TrainJobSpec, TrainResult
@@ -30,6 +29,7 @@ from generation.services.queue import (
     lease_renew,
 )
 from generation.services.training import training_complete
+from generation.services.workers import BEAT, worker_gone, worker_seen
 
 # Named, not imported: this process need not load torch to hand work to those that do.
 RUN_JOB = "generation.core.render:run_job"
@@ -73,9 +73,13 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
     done, holder = 0, holder_name()
     flights: list[_Flight] = []
     interrupts = _Interrupts()
+    beat = -BEAT
     try:
         with interrupts.handled(), open_engine(engine) as executor:
             while True:
+                if forever and time.monotonic() - beat > BEAT:
+                    worker_seen(holder=holder)
+                    beat = time.monotonic()
                 while len(flights) < executor.workers and (job := job_claim(holder=holder, grid=grid)) is not None:
                     # In the list before anything is started: whatever happens next, the job is given back.
                     flights.append(_Flight(job))
@@ -104,6 +108,8 @@ def work(*, engine: str, grid: Grid | None = None, forever: bool = False, report
     finally:
         for flight in flights:
             job_release(job=flight.job, holder=holder)
+        if forever:
+            worker_gone(holder=holder)
 
 
 def _others_at_work(grid: Grid | None) -> bool:
@@ -121,7 +127,6 @@ def _take_off(executor: Engine, flight: _Flight, holder: str, report: Report | N
     except (ArtifactMissing, KeyError) as error:
         job_fail(job=flight.job, holder=holder, error=str(error.args[0]))
         return False
-    threads = threads_each(executor.workers)
     told = time.monotonic()
 
     def note(done: int, total: int, words: str = "", /) -> None:
@@ -136,13 +141,14 @@ def _take_off(executor: Engine, flight: _Flight, holder: str, report: Report | N
                 told = time.monotonic()
 
     progress = executor.channel(note)
-    flight.future = executor.submit(call, function, *given, progress, threads)
+    threads = settings.EYEBALLOT_THREADS
+    flight.future = executor.submit_job(function, *given, progress=progress, threads=threads)
     return True
 
 
 def threads_each(workers: int) -> int:
-    """Torch threads of each worker: more than there are cores slow every one down several times over."""
-    return settings.EYEBALLOT_THREADS or max(1, (os.cpu_count() or 1) // workers)
+    """Torch threads of each worker on this machine."""
+    return settings.EYEBALLOT_THREADS or share(workers)
 
 
 def _rendering_of(job: Job) -> tuple[JobSpec, dict[str, bytes], dict[str, str], str]:
@@ -177,9 +183,14 @@ def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dic
 def _land(flight: _Flight, future: Future[list[RenderResult] | TrainResult], holder: str) -> int:
     """Store what a finished job gave; 1 when it was stored."""
     error = future.exception()
+    if isinstance(error, EngineLost):  # no fault of the job: it is given back
+        raise error
     if isinstance(error, EngineBroken):
         job_fail(job=flight.job, holder=holder, error=str(error))
         raise error
+    if isinstance(error, JobDeadly):  # or its machines were taken away: it has the attempts of every other job
+        job_fail(job=flight.job, holder=holder, error=str(error))
+        return 0
     if error is not None:
         job_fail(job=flight.job, holder=holder, error=f"The job ended with {type(error).__name__}: {error}")
         return 0

@@ -12,8 +12,10 @@ class ConfigApp(AppConfig):
 
     def ready(self) -> None:
         from studyplatform.config.checks import check_database
+        from studyplatform.config.checks_production import check_production
 
         checks.register(check_database, checks.Tags.database)
+        checks.register(check_production, checks.Tags.security, deploy=True)
 
 
 class EyeballotAdminConfig(AdminConfig):

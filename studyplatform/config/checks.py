@@ -27,8 +27,10 @@ def check_database(
 
 
 def _sqlite(alias: str, cursor: Any) -> list[CheckMessage]:
+    cursor.execute("PRAGMA database_list")
+    in_memory = not any(file for _, name, file in cursor.fetchall() if name == "main")
     wanted: dict[str, tuple[set[object], str]] = {
-        "journal_mode": ({"wal", "memory"}, "WAL"),
+        "journal_mode": ({"memory" if in_memory else "wal"}, "WAL"),
         "synchronous": ({2, 3}, "FULL"),
         "foreign_keys": ({1}, "ON"),
     }
@@ -50,14 +52,27 @@ def _sqlite(alias: str, cursor: Any) -> list[CheckMessage]:
 def _postgresql(alias: str, cursor: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        cursor.execute(f"SHOW {setting}")
-        (value,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT setting, source, current_user, current_database() FROM pg_settings WHERE name = %s", [setting]
+        )
+        value, source, role, database = cursor.fetchone()
         if value == "off":
             problems.append(
                 Error(
                     f"Database {alias!r}: PostgreSQL runs with {setting}=off and would lose votes in a crash.",
-                    hint=f"Set {setting} = on in postgresql.conf and reload the server.",
+                    hint=_mend(setting, source, role, database),
                     id="eyeballot.E002",
                 )
             )
     return problems
+
+
+def _mend(setting: str, source: str, role: str, database: str) -> str:
+    """Where PostgreSQL was told so (``pg_settings.source``) is where it is to be told otherwise."""
+    whose = {"user": f"ROLE {role}", "database": f"DATABASE {database}"}
+    whose["database user"] = f"ROLE {role} IN DATABASE {database}"
+    if source in whose:
+        return f"Run ALTER {whose[source]} RESET {setting} in it."
+    if source in ("client", "environment variable"):
+        return f"Take {setting} out of the options in DATABASE_URL, or out of PGOPTIONS."
+    return f"Set {setting} = on in postgresql.conf and reload the server."

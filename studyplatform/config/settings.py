@@ -9,6 +9,9 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from studyplatform.config.logs import logging_settings
+from studyplatform.config.places import origin, places
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
@@ -36,6 +39,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# Keys of before: what they signed is still taken, nothing new is signed with them.
+SECRET_KEY_FALLBACKS = env.list("EYEBALLOT_SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("EYEBALLOT_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("EYEBALLOT_ORIGINS", default=[])
 
@@ -60,10 +65,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "studyplatform.config.observed.Observed",
     "django.middleware.security.SecurityMiddleware",
+    "studyplatform.config.front.Guarded",
     "studyplatform.voting.api.short_way.ShortWay",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "studyplatform.config.front.Watchers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,7 +83,25 @@ MIDDLEWARE = [
     "studyplatform.voting.middleware.DatabaseAway",
 ]
 
-ROOT_URLCONF = "studyplatform.config.urls"
+# A proxy of ours stands in front: it ends HTTPS and says who asks (X-Forwarded-Proto, X-Forwarded-For).
+EYEBALLOT_BEHIND_PROXY = env.bool("EYEBALLOT_BEHIND_PROXY", default=False)
+# Sessions of one study that begin from one network in a day, 0 for no limit: a university has as many behind one.
+EYEBALLOT_JOINS_PER_NETWORK = env.int("EYEBALLOT_JOINS_PER_NETWORK", default=300)
+if EYEBALLOT_JOINS_PER_NETWORK < 0:
+    raise environ.ImproperlyConfigured(
+        f"EYEBALLOT_JOINS_PER_NETWORK is {EYEBALLOT_JOINS_PER_NETWORK}, which would let nobody begin. Give a number "
+        "of sessions, or 0 for no limit."
+    )
+
+# What this process answers: everything, or participants alone (studies, their pictures, their API).
+_URLS = {"all": "studyplatform.config.urls", "participants": "studyplatform.config.participant_urls"}
+EYEBALLOT_SERVE = env.str("EYEBALLOT_SERVE", default="all")
+if EYEBALLOT_SERVE not in _URLS:
+    raise environ.ImproperlyConfigured(
+        f"EYEBALLOT_SERVE is {EYEBALLOT_SERVE!r}. It may be all (the default) or participants, which serves nothing of "
+        "the admin, the grids, the reports and the researchers' API."
+    )
+ROOT_URLCONF = _URLS[EYEBALLOT_SERVE]
 WSGI_APPLICATION = "studyplatform.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -104,6 +130,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 # Opening a connection costs several times what a vote costs.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# The folder of pg_dump, pg_restore and psql, where they are not on the PATH.
+EYEBALLOT_PG_BIN = env.str("EYEBALLOT_PG_BIN", default="")
 
 # Shared by all processes and needing no further service; it holds only the counts of failed sign-ins.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
@@ -119,6 +147,8 @@ AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"  # counts under hashed keys: no address is written down
 AXES_DISABLE_ACCESS_LOG = True
+# Behind the proxy all come from its address, and one person's mistakes would lock everybody's door to that account.
+AXES_CLIENT_IP_CALLABLE = "studyplatform.voting.addresses.network_asking"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
@@ -135,15 +165,10 @@ WHITENOISE_USE_FINDERS = DEBUG
 STATIC_ROOT.mkdir(exist_ok=True)
 
 # Masters are private. Stimuli are what participants see: pixels only, random names. Reports are the evaluation's files.
-MASTERS_ROOT = VAR / "masters"
-STIMULI_ROOT = VAR / "stimuli"
 REPORTS_ROOT = VAR / "reports"
-_ATOMIC = "generation.storage.AtomicFileSystemStorage"
+STIMULI_URL = env.str("EYEBALLOT_STIMULI_URL", default="")
 STORAGES = {
-    "default": {"BACKEND": _ATOMIC, "OPTIONS": {"location": VAR / "media"}},
-    "masters": {"BACKEND": _ATOMIC, "OPTIONS": {"location": MASTERS_ROOT}},
-    "stimuli": {"BACKEND": _ATOMIC, "OPTIONS": {"location": STIMULI_ROOT, "base_url": "/stimuli/"}},
-    "reports": {"BACKEND": _ATOMIC, "OPTIONS": {"location": REPORTS_ROOT}},
+    **places(env.str("EYEBALLOT_STORAGE", default=""), VAR, STIMULI_URL),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -158,9 +183,14 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# What was said to a researcher (titles, names) stays on the server: their cookie would carry no prefix.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked on the machine itself, see front.Watchers
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 if not DEBUG:
     SECURE_SSL_REDIRECT = env.bool("EYEBALLOT_SSL_REDIRECT", default=True)
     SECURE_HSTS_SECONDS = 31_536_000
@@ -168,7 +198,11 @@ if not DEBUG:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    if env.bool("EYEBALLOT_BEHIND_PROXY", default=False):
+    LANGUAGE_COOKIE_SECURE = True
+    # Browsers take a cookie of such a name from this host over HTTPS alone, never from a neighbouring host name.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
+    if EYEBALLOT_BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {
@@ -176,7 +210,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],  # the admin's own stylesheet carries two icons as data
+        # The admin's own stylesheet carries two icons as data.
+        "img-src": [SELF, "data:", *([origin(STIMULI_URL)] if STIMULI_URL else [])],
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
@@ -188,6 +223,8 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["studyplatform.voting.api.bodies.Body"],
+    "EXCEPTION_HANDLER": "studyplatform.voting.api.refusals.as_problem",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 SPECTACULAR_SETTINGS = {
@@ -198,6 +235,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "studyplatform.voting.api.refusals.declare_refusals",
+    ],
 }
 
 # Rendering: which executor, how many torch threads a worker takes (0: the cores divided by the workers).
@@ -210,9 +251,13 @@ EYEBALLOT_DETERMINISTIC = env.bool("EYEBALLOT_DETERMINISTIC", default=False)
 # Where a training that is under way keeps its state, so that one that was killed goes on. Each machine has its own.
 EYEBALLOT_SCRATCH = Path(env.str("EYEBALLOT_SCRATCH", default=str(VAR / "training"))).resolve()
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": env.str("EYEBALLOT_LOG", default="WARNING")},
-}
+# Lines of JSON for machines to read, or plain words for a terminal. INFO adds a line for each answer.
+EYEBALLOT_LOG_FORMAT = env.str("EYEBALLOT_LOG_FORMAT", default="plain" if DEBUG else "json")
+if EYEBALLOT_LOG_FORMAT not in ("plain", "json"):
+    raise environ.ImproperlyConfigured(f"EYEBALLOT_LOG_FORMAT is {EYEBALLOT_LOG_FORMAT!r}. It may be json or plain.")
+LOGGING = logging_settings(form=EYEBALLOT_LOG_FORMAT, level=env.str("EYEBALLOT_LOG", default="WARNING"))
+
+# Numbers for Prometheus under /metrics of the process that serves everything.
+EYEBALLOT_METRICS = env.bool("EYEBALLOT_METRICS", default=False)
+# Where the daily errand puts backups; /metrics says how old the newest is.
+EYEBALLOT_BACKUPS = env.str("EYEBALLOT_BACKUPS", default="")

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.db import InternalError, OperationalError
+from django.db import InternalError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -30,6 +30,9 @@ class DatabaseAway:
         if not isinstance(error, OperationalError | InternalError):
             return None
         log.error("The database is away: %s", error)
+        # The next request opens a connection of its own: this one may lead to what has become a standby, or have been
+        # read-only from its beginning, and would stay so.
+        connection.close_at = 0.0
         return away(request)
 
 

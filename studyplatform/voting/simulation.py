@@ -1,7 +1,7 @@
 """Simulated participants who take part over HTTP like everybody else, marked as what they are.
 
 They go through the same door as people: start, consent, instructions, plan, one vote per pair, finish. Only the mark
-that this house signs makes them bots, and only a study marked ``simulated`` lets them in.
+that this house signs makes them bots, and only a study marked ``simulated`` or a pilot lets them in.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from studyplatform.voting.core import screens
 from studyplatform.voting.core.observers import Key, Observer, Observers, favourite
 from studyplatform.voting.identity import BOT_HEADER, bot_mark, participant_key, token_of
 from studyplatform.voting.models import Session, Stimulus, Study
-from studyplatform.voting.selectors import check_seed
+from studyplatform.voting.selectors import bots_allowed, check_drawn, check_seed
 from studyplatform.voting.services import StudyError
 
 Progress = Callable[[int, int], None]
@@ -83,13 +83,13 @@ def simulate_study(
     workers : how many take part at the same time.
     network : how slow and how lossy their line is.
 
-    Raises :class:`StudyError` for a study that is not a rehearsal or takes nobody, :class:`ServerError` when the server
+    Raises :class:`StudyError` for a study that is neither a rehearsal nor a pilot, :class:`ServerError` when the server
     answers with something else than the protocol allows.
     """
-    if not study.simulated:
+    if not bots_allowed(study):
         raise StudyError(
             f"“{study}” asks people, and simulated votes must never stand among theirs. "
-            "Mark a study as simulated while it is a draft, and simulate that."
+            "Simulate its pilot, or mark a copy of it as simulated while that is a draft."
         )
     keys = _pictures(study)
     crowd = replace(observers, utilities=_by_picture(study, observers.utilities))
@@ -186,7 +186,7 @@ def _seen(key: str) -> dict[str, Any]:
     """What somebody with a good screen and good eyes answers to the screen checks; only this house can know it."""
     seed = check_seed(Session.objects.select_related("participant").get(participant__token=token_of(key)))
     plates = [screens.plate_number(seed, number) for number in range(screens.PLATES)]
-    return {"tries": 0, "px_per_mm": 3.78, "shapes": screens.brightness_shapes(seed)[1], "plates": plates}
+    return {"tries": 0, "px_per_mm": 3.78, "shapes": int(check_drawn(seed, "shapes")[1]), "plates": plates}
 
 
 class Client:

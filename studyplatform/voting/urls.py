@@ -1,13 +1,17 @@
-"""Addresses of voting: participants' pages, their pictures, the API. Nothing of the admin is in here."""
+"""Addresses of voting: participants' pages, their pictures, the API. Nothing of the admin is in here.
 
-from django.urls import include, path, re_path
+``participants`` alone is what a process for participants serves.
+"""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.i18n import set_language
 
 from studyplatform.voting import views
+from studyplatform.voting.api import urls as api
 
 app_name = "voting"
 
-urlpatterns = [
+participants: list[URLPattern | URLResolver] = [
     path("s/<slug:slug>/", views.landing, name="landing"),
     path("s/<slug:slug>/start/", views.start, name="start"),
     path("s/<slug:slug>/consent/", views.consent, name="consent"),
@@ -25,5 +29,15 @@ urlpatterns = [
     path("s/<slug:slug>/withdraw/", views.withdraw, name="withdraw"),
     re_path(r"^stimuli/(?P<folder>[0-9a-f]{32})/(?P<name>[0-9a-f]{32})\.png$", views.stimulus, name="stimulus"),
     path("language/", set_language, name="language"),
-    path("api/v1/", include("studyplatform.voting.api.urls")),
+    path("api/v1/", include(api.participants)),
+]
+
+urlpatterns = [
+    *participants,
+    re_path(
+        r"^stimuli/(?P<folder>preview-[0-9a-f]{24})/(?P<name>[0-9a-f]{32})\.png$",
+        views.preview_stimulus,
+        name="preview_stimulus",
+    ),
+    path("api/v1/", include(api.researchers)),
 ]

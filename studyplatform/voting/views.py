@@ -1,13 +1,16 @@
 """The participant's pages: plain forms that work without a script. Each reads or calls a service, nothing more."""
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID, uuid4
 
 from csp.decorators import csp_update
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.storage import storages
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,12 +20,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from studyplatform.voting import services
+from studyplatform.voting.addresses import network_asking
 from studyplatform.voting.core import panels, screens
+from studyplatform.voting.core.devices import device_of
+from studyplatform.voting.core.previews import previewed
 from studyplatform.voting.forms import BallotForm, ChecksForm, WindowForm
 from studyplatform.voting.identity import cookie_set, cookie_token
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import (
     arrival_of,
+    check_drawn,
     check_seed,
     checks_wanted,
     is_somebody_else,
@@ -33,6 +40,8 @@ from studyplatform.voting.selectors import (
     pairs_in_session,
     panel_of,
     panel_parameters,
+    pilot_is_over,
+    preview_is_over,
     progress_of,
     session_of,
     state_sentence,
@@ -55,6 +64,7 @@ def message(
     """A page of one sentence; it offers those who have begun the way out, and a draft's researchers the way back."""
     context: dict[str, Any] = {"study": study, "sentence": sentence, "session": session}
     # Where the start page would say the same, nothing leads there.
+    context["paused"] = session is not None and study.state == Study.State.PAUSED
     context["home"] = takes_votes(study) and request.path != reverse("voting:landing", args=[study.slug])
     if study.state == Study.State.DRAFT and studies_visible(request.user).filter(pk=study.pk).exists():
         alone = study.owner_id == request.user.pk and not study.memberships.exists()
@@ -69,8 +79,10 @@ def not_now(request: HttpRequest, session: Session, status: int = 200) -> HttpRe
 
 def study_shown(request: HttpRequest, slug: str, session: Session | None) -> Study:
     """The study, if the visitor may know of it: a draft is there only for its researchers and whoever piloted it."""
+    if session is not None:
+        return session.study
     study = get_object_or_404(Study, slug=slug)
-    if study.state == Study.State.DRAFT and session is None:
+    if study.state == Study.State.DRAFT:
         get_object_or_404(studies_visible(request.user), pk=study.pk)
     return study
 
@@ -88,7 +100,13 @@ def taking_part(
         session = session_of(slug=slug, token=cookie_token(request, slug))
         if session is None:
             return redirect("voting:landing", slug)
-        return view(request, session, *args, **kwargs)
+        try:
+            return view(request, session, *args, **kwargs)
+        except (ObjectDoesNotExist, IntegrityError):
+            # Erased in the middle of this request.
+            if session_of(slug=slug, token=cookie_token(request, slug)) is None:
+                return redirect("voting:landing", slug)
+            raise
 
     return never_cache(inner)
 
@@ -104,23 +122,42 @@ def to_step(session: Session) -> HttpResponse:
 def landing(request: HttpRequest, slug: str) -> HttpResponse:
     """What the study is. Looking never starts a session: link previews and reloads cost nothing."""
     session = session_of(slug=slug, token=cookie_token(request, slug))
+    if session is None and (over := _preview_over(request, slug)) is not None:
+        return over
     study = study_shown(request, slug, session)
+    arrival = None
     with contextlib.suppress(panels.ArrivalError):  # pressing Start says what is wrong
-        if session is not None and is_somebody_else(session, arrival_of(study, request.GET)):
+        arrival = arrival_of(study, request.GET)
+        if session is not None and is_somebody_else(session, arrival):
             session = None
     if session is None and study.state not in RUNNING:
         return message(request, study, state_sentence(study.state))
+    refusal = services.too_early_or_late(study) if session is None else None
+    if refusal is not None and services.panel_participant(study, arrival) is None:
+        return message(request, study, str(refusal))
     if session is not None and (done := _over(request, session)) is not None:
         return done
     context = {
         "study": study,
         "minutes": minutes_needed(study),
         "pairs": pairs_in_session(study),
-        "session": session,
+        # A preview has its session before it begins.
+        "session": None if study.preview_of_id and session and not session.consented_at else session,
         # Who comes from a panel says so again when they press Start.
         "parameters": panel_parameters(study, request.GET),
+        "press": secrets.token_urlsafe(16),
     }
     return render(request, "voting/landing.html", context)
+
+
+def _preview_over(request: HttpRequest, slug: str) -> HttpResponse | None:
+    """What is said of a preview that was taken down, with a way back for its researchers; ``None`` for all else."""
+    pk = previewed(slug)
+    if pk is None or Study.everything.filter(slug=slug).exists():
+        return None
+    known = studies_visible(request.user).filter(pk=pk).first()
+    context = {"sentence": preview_is_over(), "study_of": known}
+    return render(request, "voting/preview_over.html", context, status=410)
 
 
 def _over(request: HttpRequest, session: Session) -> HttpResponse | None:
@@ -130,6 +167,7 @@ def _over(request: HttpRequest, session: Session) -> HttpResponse | None:
         return message(request, session.study, _("You have withdrawn from this study. Your answers will not be used."))
     if step == "ended":
         context = {"study": session.study, "outcome": session.outcome, "way": way_out(session, session.outcome)}
+        context["pilot_over"] = pilot_is_over(session)
         return render(request, "voting/ended.html", context)
     if step in ("debrief", "thanks"):
         return to_step(session)
@@ -147,12 +185,25 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         if session is not None and not is_somebody_else(session, arrival):
             services.session_resume(session=session)
             return to_step(session)
-        participant = services.participant_join(study=study, language=get_language() or "en", arrival=arrival)
+        device = device_of(request.headers.get("User-Agent", ""))
+        language = get_language() or "en"
+        participant = services.participant_join(
+            study=study,
+            language=language,
+            device=device,
+            arrival=arrival,
+            network=network_asking(request),
+            press=request.POST.get("press", "")[:64],
+        )
     except panels.ArrivalError:
         sentence = _("This link is not complete. Please open the study again from your panel.")
         return message(request, study, sentence, 400)
     except NotTakingPart as refusal:
-        return message(request, study, str(refusal), 410 if refusal.code in ("closed", "archived") else 409)
+        status = {"closed": 410, "archived": 410, "late": 410, "crowded": 429}.get(refusal.code, 409)
+        answer = message(request, study, str(refusal), status)
+        if status == 429:
+            answer["Retry-After"] = str(services.seconds_to_tomorrow())
+        return answer
     services.session_resume(session=participant.session)
     response = to_step(participant.session)
     cookie_set(response, participant)
@@ -208,12 +259,8 @@ def check_picture(request: HttpRequest, session: Session, tries: str, name: str)
     """The picture of a screen check, drawn for this session and this try."""
     if step_of(session) != "checks" or int(tries) != session.checks.get("attempts", 0):
         raise Http404("These pictures have been answered.")
-    seed = check_seed(session)
-    if name == "shapes":
-        data = screens.brightness_shapes(seed)[0]
-    else:
-        data = screens.colour_plate(seed, int(name.removeprefix("plate")))[0]
-    return HttpResponse(data, content_type="image/png")
+    picture, _answer = check_drawn(check_seed(session), name)
+    return HttpResponse(picture, content_type="image/png")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -327,12 +374,26 @@ def withdraw(request: HttpRequest, session: Session) -> HttpResponse:
 @require_GET
 def stimulus(request: HttpRequest, folder: str, name: str) -> HttpResponse:  # noqa: ARG001
     """The bytes of a published picture. Its name says all, for ever: no date, no tag that would order the renders."""
+    response = _picture(folder, name)
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+@require_GET
+def preview_stimulus(request: HttpRequest, folder: str, name: str) -> HttpResponse:
+    """A picture of a preview, for the signed-in researchers of its study."""
+    get_object_or_404(Study.everything, token=folder, preview_of__in=studies_visible(request.user))
+    response = _picture(folder, name)
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+def _picture(folder: str, name: str) -> HttpResponse:
     storage = storages["stimuli"]
     path = f"{folder}/{name}.png"
     if not storage.exists(path):
         raise Http404("There is no such picture.")
     with storage.open(path) as file:
         response = HttpResponse(file.read(), content_type="image/png")
-    response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response

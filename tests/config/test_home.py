@@ -1,9 +1,11 @@
 """The first page: the question, where to vote, what came out, sign in; the admin's first page beside it."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from studyplatform.config.admin_site import BEGINNINGS
 from studyplatform.voting.models import Study
 from tests import factories
 
@@ -63,3 +65,31 @@ def test_the_owner_sees_the_contact_sheet_and_its_pictures(as_owner: Client, ope
         assert picture.status_code == 200
     foreign = as_owner.get(reverse("generation:image", args=[grid.slug, "0" * 64]))
     assert foreign.status_code == 404
+
+
+def test_a_new_researcher_may_begin_everything_without_any_permission() -> None:
+    client = Client()
+    client.force_login(factories.user("new"))
+    page = client.get(reverse("admin:index")).content.decode()
+    for words, name in BEGINNINGS:
+        assert f'href="{reverse(name)}">{words}</a>' in page
+        assert client.get(reverse(name)).status_code == 200, name
+    tables = [
+        part.split('"')[0] for part in page.split('href="')[1:] if part.startswith("/admin/") and "/add/" not in part
+    ]
+    assert reverse("admin:voting_auditentry_changelist") in tables
+    assert reverse("admin:auth_user_changelist") not in tables
+    assert {address: client.get(address).status_code for address in tables if "logout" not in address} == {
+        address: 200 for address in tables if "logout" not in address
+    }
+
+
+def test_a_superuser_makes_a_researcher_in_the_admin(client: Client) -> None:
+    client.force_login(factories.user("root", superuser=True))
+    add = reverse("admin:auth_user_add")
+    sent = {"username": "ada", "usable_password": "true", "password1": "lovelace-1843", "password2": "lovelace-1843"}
+    assert client.post(add, sent).status_code == 302
+    ada = User.objects.get(username="ada")
+    page = client.get(reverse("admin:auth_user_change", args=[ada.pk])).content.decode()
+    assert "eyeballot/admin.css" in page
+    assert 'name="is_staff"' in page

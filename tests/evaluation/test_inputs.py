@@ -1,5 +1,6 @@
 """The rows of a study as plain data, with nothing that identifies or opens anything."""
 
+import csv
 import io
 import json
 from dataclasses import asdict, replace
@@ -13,10 +14,18 @@ from django.utils import timezone
 from evaluation.core import bundle
 from evaluation.core.analysis import analyse
 from evaluation.core.options import Options
+from evaluation.core.voters.data_quality import repeats
+from evaluation.core.voters.habits import habits
 from evaluation.inputs import study_data
+from evaluation.services import analysis_run
 from generation.models import GridMetric, Metric, Render, Score
 from generation.services.artifacts import artifact_store, master_name
+from studyplatform.voting.core.answers import habits as crowd_habits
+from studyplatform.voting.core.answers import qualities
 from studyplatform.voting.models import Exclusion, Study
+from studyplatform.voting.selectors import participant_hash
+from studyplatform.voting.selectors.answers import answers_of
+from studyplatform.voting.services import question_ask, study_transition, vote_undo
 from tests import factories
 
 
@@ -61,10 +70,13 @@ def test_the_digest_sees_a_vote(study: Study) -> None:
 
 def test_exclusions_and_withdrawals_are_marked_and_undone(study: Study, owner: User) -> None:
     first, second, _ = study.participants.order_by("pk")
-    exclusion = Exclusion.objects.create(participant=first, reason="two catch trials failed", by=owner)
+    exclusion = Exclusion.objects.create(participant=first, code="catch_failed", reason="two of two", by=owner)
     second.session.withdrew_at = timezone.now()
     second.session.save()
-    assert {p.exclusion_reason for p in study_data(study).participants} == {"two catch trials failed", "withdrew", ""}
+    assert {p.exclusion_reason for p in study_data(study).participants} == {"catch_failed", "withdrew", ""}
+    assert {t.participant for t in study_data(study).trials} == {p.id for p in study_data(study).participants} - {
+        p.id for p in study_data(study).participants if p.exclusion_reason == "withdrew"
+    }
     exclusion.undone_at = timezone.now()
     exclusion.save()
     assert {p.exclusion_reason for p in study_data(study).participants} == {"withdrew", ""}
@@ -112,7 +124,7 @@ def test_loss_curves_come_thinned_with_their_weights_and_a_lost_one_is_left_out(
 def test_the_number_of_queries_does_not_grow(study: Study, django_assert_max_num_queries) -> None:
     for _ in range(3):
         factories.finished(study)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(18):
         study_data(study)
 
 
@@ -129,7 +141,7 @@ def test_the_network_stands_in_the_files(study: Study) -> None:
     assert {m.id: m.network for m in data.metrics}["style_loss"] == "random-shallow"
     for table in ("stimuli", "metrics"):
         text = bundle.table_csv(data, table).decode()
-        assert text.splitlines()[0].endswith("network")
+        assert "network" in text.splitlines()[0].split(",")
         assert ",random-shallow" in text
 
 
@@ -147,3 +159,64 @@ def test_conditions_of_an_earlier_version_share_an_objective_unless_the_loss_dif
         row.save()
     found = {c.label: c.objective_id for c in study_data(made).conditions}
     assert found["lr 0.01"] == found["lr 0.1"] != found["lr 1"]
+
+
+def test_the_pages_and_the_exports_tell_the_same_of_somebody_who_skipped_and_took_back(owner: User) -> None:
+    grid = factories.rendered_grid("wide", owner=owner, contents=("cat", "coffee", "rocket"))
+    made = factories.study(
+        owner=owner, grid=grid, state="open", trials_per_session=8, repeat_trials=1, allow_ties=True, allow_undo=True
+    )
+    who = factories.participant(made)
+    repeat = who.trials.get(kind="repeat")
+    for rt, choice in ((900, "left"), (400, "left"), (None, "skip"), (700, "left")):
+        factories.cast(who, choice, rt_ms=rt)
+    again = vote_undo(session=who.session)
+    factories.cast(who, "left", trial=again, rt_ms=450)
+    # One run from the first to here: the skip is asked again at the end, the answer taken back is given again.
+    factories.cast(who, "left", rt_ms=300)
+    factories.cast(who, "right", rt_ms=800)
+    who.trials.filter(pk=repeat.pk).update(repeats=again.turn)
+    factories.answer_all(who, "tie")
+    unsure = factories.participant(made)
+    for choice in ("left", "right", "skip", "right", "right"):
+        factories.cast(unsure, choice)
+    vote_undo(session=unsure.session)  # and left: the answer stands, in the analysis too
+    pages = answers_of(made)
+    found = qualities(pages)
+    data = study_data(made)
+    habit = habits(data)
+    people = list(csv.DictReader(io.StringIO(bundle.write(data)["data/participants.csv"].decode())))
+    for participant, answers, run in ((who, 9, 4), (unsure, 5, 2)):
+        own, name = found[participant.pk], participant_hash(made, participant.token)
+        assert (own.answers, own.longest_run) == (answers, run)
+        i = habit.people.index(name)
+        row = next(p for p in people if p["participant_id"] == name)
+        assert (habit.n[i], habit.longest_run[i]) == (own.answers, own.longest_run)
+        assert row["longest_run"] == str(own.longest_run)
+        assert float(row["left_rate"]) == habit.left_rate[i] == own.left_rate
+        if own.fast_share is not None:
+            assert float(row["share_fast"]) == habit.share_fast[i] == own.fast_share
+    told = crowd_habits(pages, 0).repeats
+    assert (told.n, told.hits) == repeats(data, data.questions[0].id, frozenset(habit.people))
+    assert told.n == sum(int(p["n_repeat"]) for p in people) == 1
+
+
+def test_answers_to_a_question_that_only_a_pilot_asked_keep_it_and_are_not_analysed(owner: User) -> None:
+    study = factories.study(owner=owner, state="pilot")
+    factories.finished(study)
+    study_transition(study=study, to="draft", by=owner)
+    question_ask(study=study, preset="style", position=0, instead_of=study.questions.get())
+    study_transition(study=study, to="open", by=owner)
+    for _ in range(2):
+        factories.finished(study)
+    data = study_data(study)
+    pilots = {p.id for p in data.participants if p.is_pilot}
+    assert {(t.question, t.participant in pilots) for t in data.trials} == {("natural", True), ("style", False)}
+    assert ({q.id: q.retired for q in data.questions}, [q.id for q in data.asked]) == (
+        {"natural": True, "style": False},
+        ["style"],
+    )
+    back = bundle.read(bundle.write(data)).data
+    assert (back.questions, back.digest) == (data.questions, data.digest)
+    study_transition(study=study, to="closed", by=owner)
+    assert [a.question.preset for a in analysis_run(study=study)] == ["style"]

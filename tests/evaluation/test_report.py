@@ -1,5 +1,6 @@
 """From votes to the page: the run, the row that never changes, who may read it, what stands on it."""
 
+import csv
 import io
 import re
 import zipfile
@@ -17,7 +18,7 @@ from evaluation.core.options import Options
 from evaluation.models import Analysis
 from evaluation.selectors import latest_analyses
 from evaluation.services import EvaluationError, analysis_run
-from studyplatform.voting.models import AuditEntry, Study
+from studyplatform.voting.models import AuditEntry, Membership, Study
 from studyplatform.voting.services import study_transition
 from tests import factories
 
@@ -160,12 +161,12 @@ def test_a_figure_is_found_under_its_own_study_only(closed: Study, rehearsal: St
 
 def test_the_downloads_are_the_study(closed: Study, as_owner: Client) -> None:
     analysis_run(study=closed, options=FAST)
-    first = as_owner.get(reverse("evaluation:bundle", args=[closed.slug])).content
-    assert first == as_owner.get(reverse("evaluation:bundle", args=[closed.slug])).content
+    first, second = (as_owner.get(reverse("evaluation:bundle", args=[closed.slug])).getvalue() for _ in range(2))
+    assert first == second
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         files = {name.removeprefix("closed/"): archive.read(name) for name in archive.namelist()}
     assert len(bundle.read(files).data.trials) == 60
-    [scores] = [name for name in files if name.endswith("/derived/human_scores.csv")]
+    [scores] = [name for name in files if name.endswith("derived/human_scores.csv")]
     assert files[scores].startswith(b"scope,")
     assert [e.number for e in closed.exports.order_by("number")] == [1, 2]
     assert as_owner.get(reverse("evaluation:table", args=[closed.slug, "secrets"])).status_code == 404
@@ -216,10 +217,10 @@ def test_a_rehearsal_is_never_sealed_and_its_downloads_are_marked_but_not_noted(
     for client in (anybody, as_owner):
         table = client.get(reverse("evaluation:table", args=["rehearsal", "trials"]))
         assert 'filename="rehearsal_SIMULATED_trials.csv"' in table["Content-Disposition"]
-        assert table.content.splitlines()[1].split(b",").count(b"true") == 1
+        assert next(csv.DictReader(table.getvalue().decode().splitlines()))["simulated"] == "true"
         zipped = client.get(reverse("evaluation:bundle", args=["rehearsal"]))
-        assert 'filename="rehearsal_SIMULATED.zip"' in zipped["Content-Disposition"]
-        with zipfile.ZipFile(io.BytesIO(zipped.content)) as archive:
+        assert 'filename="rehearsal_SIMULATED_20' in zipped["Content-Disposition"]
+        with zipfile.ZipFile(io.BytesIO(zipped.getvalue())) as archive:
             assert all(name.startswith("rehearsal_SIMULATED/") for name in archive.namelist())
         chart = client.get(reverse("evaluation:figure", args=["rehearsal", analysis.pk, "fig01_votes.csv"]))
         assert "rehearsal_SIMULATED_fig01_votes.csv" in chart["Content-Disposition"]
@@ -266,13 +267,24 @@ def test_a_label_and_its_number_stay_on_one_line(closed: Study, as_owner: Client
     assert not re.search(r"lr [\d.]|\d %|\bp [<=]|[<=] \.\d", html)
     assert "lr\u00a01" in html
     assert "95\u00a0% interval" in html
-    table = as_owner.get(reverse("evaluation:table", args=["closed", "conditions"])).content.decode()
+    table = as_owner.get(reverse("evaluation:table", args=["closed", "conditions"])).getvalue().decode()
     assert "\u00a0" not in table
     assert "lr 0.1" in table
 
 
 def test_a_study_that_was_never_evaluated_says_how(closed: Study, as_owner: Client) -> None:
-    assert "manage.py evaluate closed" in words_of(page(as_owner, closed))
+    html = page(as_owner, closed)
+    assert reverse("admin:voting_study_verdict", args=[closed.pk]) in html
+    assert "Press Analyse on its page Verdict , or run manage.py evaluate closed" in words_of(html)
+    Study.objects.filter(pk=closed.pk).update(state="open")
+    assert "Once it is closed, press Analyse" in words_of(page(as_owner, closed))
+    reader = factories.user("reader", staff=False)
+    Membership.objects.create(study=closed, user=reader, role="viewer")
+    client = Client()
+    client.force_login(reader)
+    html = page(client, closed)
+    assert "Once it is closed, its owner or an editor has it analysed" in words_of(html)
+    assert "/verdict/" not in html
 
 
 def test_the_command_prints_the_verdict_and_the_address(rehearsal: Study) -> None:
@@ -280,7 +292,10 @@ def test_the_command_prints_the_verdict_and_the_address(rehearsal: Study) -> Non
     call_command("evaluate", "rehearsal", stdout=out)
     assert "SIMULATED: a rehearsal of the analysis." in out.getvalue()
     assert "Verdict:" in out.getvalue()
-    assert out.getvalue().strip().endswith("/report/rehearsal/")
+    assert out.getvalue().strip().endswith("\n/report/rehearsal/")  # no host: none is known
+    out = io.StringIO()
+    call_command("evaluate", "rehearsal", host="https://study.example", stdout=out)
+    assert out.getvalue().strip().endswith("\nhttps://study.example/report/rehearsal/")
     with pytest.raises(CommandError, match="Studies: rehearsal"):
         call_command("evaluate", "other")
     with pytest.raises(CommandError, match="Name a study"):

@@ -89,7 +89,7 @@ def test_half_a_tie_on_each_side_is_told_as_a_tie(analysis: Analysis) -> None:
 def test_single_votes_are_those_of_the_analysis_set(
     analysis: Analysis, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("evaluation.inputs._curves")  # a click must not read the loss curves of the study
+    monkeypatch.delattr("evaluation.inputs.pictures.curves")  # a click must not read the loss curves of the study
     everything = votes_json(analysis, scene=0, conditions=[0, 1, 2])
     assert everything["total"] == len(everything["votes"]) == 18
     assert {vote["choice"] for vote in everything["votes"]} == {"left"}

@@ -50,7 +50,7 @@ def voted(owner: User, state: str = "closed", people: int = 12, **fields: object
 def test_it_prints_the_grid_file_or_writes_it_once(
     owner: User, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("evaluation.inputs._curves")  # it must not read the loss curves of the study
+    monkeypatch.delattr("evaluation.inputs.pictures.curves")  # it must not read the loss curves of the study
     study = voted(owner)
     call_command("suggest", study.slug)
     text = capsys.readouterr().out

@@ -169,7 +169,7 @@ def test_an_unknown_grid_and_a_picture_that_is_away_are_sentences(
 
 
 def test_an_empty_grid_has_a_page(as_owner: Client, owner: User) -> None:
-    Grid.objects.create(owner=owner, slug="empty", title="Empty", task="nothing", digest="0" * 64)
+    Grid.objects.create(owner=owner, slug="empty", title="Empty", task="nothing", digest="0" * 64, frozen=True)
     html = as_owner.get(reverse("generation:report", args=["empty"])).content.decode()
     assert "The grid has no pictures." in html
 

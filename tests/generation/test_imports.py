@@ -90,7 +90,7 @@ def test_what_is_not_declared_is_asked_for(owner: User, folder: Path, declared: 
         ("content", "seed", "whole number"),
         ("Harbour,fast", "Harbour" * 30 + ",fast", "more than 120 characters"),
         ("b.png", "b\0.png", "Line 3"),
-        ("0.12", "9" * 200_000, "not CSV"),
+        ("0.12", "9" * 20_000, "Line 3: lpips has more than"),
     ],
 )
 def test_a_mistake_in_the_table_is_named_and_nothing_is_stored(

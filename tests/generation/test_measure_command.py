@@ -167,12 +167,6 @@ def test_images_that_are_not_rendered_yet_are_rendered_first(folder: Path) -> No
         _measure("two", "sharpness")
 
 
-def test_imported_images_bring_their_numbers() -> None:
-    factories.rendered_grid("brought", task="imported")
-    with pytest.raises(CommandError, match="its numbers came with them"):
-        _measure("brought", "sharpness")
-
-
 def test_the_catalogue_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     call_command("measure", list=True)
     printed = capfd.readouterr().out

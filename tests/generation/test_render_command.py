@@ -1,21 +1,16 @@
 """The command as a researcher types it: the plan, the sentences, and a real process that is killed and goes on."""
 
 import os
-import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
-import time
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
 
+from tests.generation.render_house import diary, finish, furnish, migrate, rows, start, states, wait_for
 from tests.generation.style_grid import SHALLOW, grid_toml, pictures
 from tests.live_processes import alive_in_group
+
+pytestmark = pytest.mark.once
 
 GRID = grid_toml(
     "two-by-two",
@@ -27,56 +22,15 @@ GRID = grid_toml(
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty house with its database."""
-    folder = tmp_path_factory.mktemp("house")
-    command = [sys.executable, "manage.py", "migrate", "-v0"]
-    subprocess.run(command, cwd=settings.BASE_DIR, env=_environment(folder), check=True)
-    return folder / "var"
+    return migrate(tmp_path_factory.mktemp("house"))
 
 
 @pytest.fixture
 def house(tmp_path: Path, migrated: Path) -> Path:
     """A house of its own for a test, with a grid file and its pictures."""
-    shutil.copytree(migrated, tmp_path / "var")
-    pictures(tmp_path)
+    furnish(tmp_path, migrated)
     (tmp_path / "grid.toml").write_text(GRID)
     return tmp_path
-
-
-def _environment(folder: Path, **more: str) -> dict[str, str]:
-    own = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "EYEBALLOT_WEIGHTS")}
-    return {
-        **own,
-        "EYEBALLOT_DEBUG": "1",
-        "EYEBALLOT_VAR": str(folder / "var"),
-        "EYEBALLOT_DOWNLOAD": "0",
-        "TORCH_HOME": str(folder / "torch"),
-        "EYEBALLOT_ENGINE": "processes:1",
-        "EYEBALLOT_THREADS": "1",  # two renders at once on two cores
-        **more,
-    }
-
-
-def start(folder: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "manage.py", "render", str(folder / "grid.toml"), *options]
-    return subprocess.Popen(
-        command,
-        cwd=settings.BASE_DIR,
-        env=_environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    out, _ = process.communicate(timeout=300)
-    return out
-
-
-def rows(folder: Path, query: str) -> list[Any]:
-    with closing(sqlite3.connect(folder / "var" / "eyeballot.sqlite3")) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_the_plan_prints_every_condition_and_renders_nothing(house: Path) -> None:
@@ -95,7 +49,7 @@ def test_the_plan_prints_every_condition_and_renders_nothing(house: Path) -> Non
         ("learning_rate = [0.01, 0.1]", "learning_rte = [0.01, 0.1]", "learning_rte is not a parameter"),
         ('backbone = "random-shallow"', 'backbone = "vgg19"', "vgg19"),
         ('file = "two.png"', 'file = "grid.toml"', "grid.toml"),
-        ('file = "two.png"', 'file = "three.png"', "three.png"),
+        ('file = "two.png"', 'file = "nowhere.png"', "nowhere.png"),
     ],
 )
 def test_a_mistake_ends_in_a_sentence_and_no_traceback(house: Path, old: str, new: str, words: str) -> None:
@@ -109,9 +63,11 @@ def test_a_mistake_ends_in_a_sentence_and_no_traceback(house: Path, old: str, ne
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F12")
+@pytest.mark.fault("F13")
 def test_a_killed_render_goes_on_and_does_nothing_twice(house: Path) -> None:
     first = start(house)
-    _wait_for(lambda: _states(house) == ["done", "running"], first)
+    wait_for(lambda: states(house) == ["done", "running"], first)
     os.kill(first.pid, signal.SIGKILL)
     finish(first)
     done = rows(house, "SELECT id, finished_at FROM generation_job WHERE status = 'done'")
@@ -135,13 +91,15 @@ def test_a_killed_render_goes_on_and_does_nothing_twice(house: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F13")
 def test_two_at_once_share_the_work_and_both_wait_for_the_end(house: Path) -> None:
     together = [start(house), start(house)]
     for process in together:
         out = finish(process)
         assert process.returncode == 0, out
         assert "4 of 4 rendered" in out
-    assert _states(house) == ["done", "done"]
+    assert states(house) == ["done", "done"]
+    assert len(diary(house, "taken")) == len(diary(house, "done")) == 2, "none did what the other had taken"
 
 
 def test_a_house_without_tables_says_what_to_do(tmp_path: Path) -> None:
@@ -157,23 +115,11 @@ def test_a_house_without_tables_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_gives_the_job_back_and_leaves_no_process(house: Path) -> None:
     process = start(house)
-    _wait_for(lambda: rows(house, "SELECT 1 FROM generation_job WHERE status = 'running'"), process)
+    wait_for(lambda: rows(house, "SELECT 1 FROM generation_job WHERE status = 'running'"), process)
     os.kill(process.pid, signal.SIGINT)
     out = finish(process)
     assert process.returncode == 130
     assert "goes on from here" in out
     assert "Traceback" not in out
     assert rows(house, "SELECT count(*) FROM generation_job WHERE status = 'running'") == [(0,)]
-    _wait_for(lambda: not alive_in_group(process.pid), None)
-
-
-def _states(folder: Path) -> list[str]:
-    return sorted(status for (status,) in rows(folder, "SELECT status FROM generation_job"))
-
-
-def _wait_for(condition: Any, process: subprocess.Popen[str] | None) -> None:
-    until = time.monotonic() + 240
-    while not condition():
-        assert process is None or process.poll() is None, "the process ended before it could be stopped"
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
+    wait_for(lambda: not alive_in_group(process.pid), None)

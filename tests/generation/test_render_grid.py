@@ -53,6 +53,7 @@ def test_a_nan_and_a_missing_file_are_a_status_and_a_sentence_never_a_number(own
     assert set(absent.values_list("value", "reason")) == {(None, "The file of this metric is missing.")}
 
 
+@pytest.mark.fault("F12")
 def test_the_same_command_again_renders_nothing(owner: User) -> None:
     grid = lay(owner)
     work(engine="serial", grid=grid)
@@ -174,6 +175,7 @@ def test_a_job_is_claimed_by_one(owner: User) -> None:
     assert job_claim(holder="there:3") is None
 
 
+@pytest.mark.fault("F13")
 def test_a_lease_that_ran_out_is_taken_over_and_the_late_holder_stores_nothing(owner: User) -> None:
     lay(owner)
     job = job_claim(holder="elsewhere:1")

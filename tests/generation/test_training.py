@@ -227,6 +227,8 @@ def test_how_long_it_takes_is_said_before(owner: User, tmp_path: Path) -> None:
     layout = layout_of(tmp_path)
     said = trainings_foretold(layout=layout, engine="serial")
     assert said == "2 networks to train: about 2 min on this machine."
+    away = trainings_foretold(layout=layout, engine="dask://127.0.0.1:1")
+    assert away.startswith("2 networks to train: about "), "measured here: nobody waits for a cluster to be told"
     grid = grid_lay(owner=owner, layout=layout)
     work(engine="serial", grid=grid)
     assert trainings_foretold(layout=layout, engine="serial") == ""

@@ -124,5 +124,5 @@ def test_the_admin_shows_trainings_and_their_progress(waiting: Grid, as_owner: C
     other = Client()
     other.force_login(stranger)
     assert "0 trainings" in other.get(listing).content.decode()
-    assert other.get(one).status_code == 302  # to the admin's first page: there is no such training for them
+    assert other.get(one).status_code == 404
     assert other.get(reverse("generation:report-file", args=[waiting.slug, "training.csv"])).status_code == 404

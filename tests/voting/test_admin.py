@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from generation.core.tasks import Task, register, unregister
-from studyplatform.voting.models import ExportRecord, Study
+from studyplatform.voting.models import ExportRecord, Question, Study
 from studyplatform.voting.services import DESIGN_FIELDS
 from tests import factories
 
@@ -26,6 +26,7 @@ def signed_in(user: User) -> Client:
 def form(**changes: Any) -> dict[str, Any]:
     """What the add form sends, with one question: the defaults of the design, but for what is given."""
     fields = {name: Study._meta.get_field(name).get_default() for name in DESIGN_FIELDS}
+    fields |= {"currency": "EUR", "panel_fee_percent": 0}
     sent = {name: value for name, value in fields.items() if value is not False and value != ""} | {
         "title": "Made by hand",
         "slug": "made-by-hand",
@@ -40,8 +41,6 @@ def form(**changes: Any) -> dict[str, Any]:
         "questions-INITIAL_FORMS": 0,
         "questions-0-preset": "natural",
         "questions-0-position": 0,
-        "memberships-TOTAL_FORMS": 0,
-        "memberships-INITIAL_FORMS": 0,
     }
     return sent | changes
 
@@ -166,7 +165,7 @@ def test_a_frozen_study_keeps_its_design_whatever_is_posted(as_owner, open_study
 def test_a_study_with_votes_is_not_deleted_and_says_why(as_owner, open_study):
     factories.finished(open_study)
     address = reverse("admin:voting_study_delete", args=[open_study.pk])
-    assert as_owner.get(address).status_code == 200
+    assert "Archive the study instead" in as_owner.get(address, follow=True).content.decode()
     page = as_owner.post(address, {"post": "yes"}, follow=True).content.decode()
     assert "Archive the study instead" in page
     assert Study.objects.filter(pk=open_study.pk).exists()
@@ -201,14 +200,14 @@ def test_a_stranger_sees_nothing_and_changes_nothing(open_study, stranger, colle
     rows = {"stimulus": open_study.stimuli.first(), "participant": who, "trial": who.trials.first()}
     client = signed_in(stranger)
     assert open_study.title not in client.get("/admin/voting/study/").content.decode()
-    assert client.get(change(open_study)).status_code == 302
-    assert client.post(change(open_study), form()).status_code == 302
+    assert client.get(change(open_study)).status_code == 404
+    assert client.post(change(open_study), form()).status_code == 404
     assert client.post(reverse("admin:voting_study_delete", args=[open_study.pk])).status_code == 404
     address = reverse("admin:voting_study_transition", args=[open_study.pk])
     assert client.post(address, {"to": "closed"}).status_code == 404
     for name, row in rows.items():
         assert str(open_study) not in client.get(f"/admin/voting/{name}/").content.decode()
-        assert client.get(reverse(f"admin:voting_{name}_change", args=[row.pk])).status_code == 302
+        assert client.get(reverse(f"admin:voting_{name}_change", args=[row.pk])).status_code == 404
     open_study.refresh_from_db()
     assert (open_study.state, open_study.title) == ("open", "The study study")
 
@@ -271,6 +270,12 @@ def test_a_step_saves_what_was_typed_and_opening_asks_first(as_owner, owner):
     assert (study.state, study.public_report, study.audit.first().comment) == ("paused", True, "lunch")
 
 
+def test_a_step_says_in_which_state_the_study_is_now(as_owner, owner):
+    study = factories.study(owner=owner)
+    assert "is a pilot now" in step(as_owner, study, "pilot")
+    assert "is a draft now" in step(as_owner, study, "draft")
+
+
 def test_a_form_with_an_error_takes_no_step_and_keeps_the_comment(as_owner, owner):
     study = factories.study(owner=owner)
     sent = whole_form(study, title="", trials_per_session=5, _step="pilot", _comment="my reason")
@@ -304,18 +309,29 @@ def test_questions_at_one_position_are_numbered_by_their_order_in_the_form(as_ow
     assert [(q.preset, q.position) for q in questions] == [("style", 0), ("natural", 1)]
 
 
-def test_a_participant_is_left_out_for_a_reason_and_taken_in_again(as_owner, owner, colleague):
-    study = factories.study(owner=owner, state="open")
+def test_a_question_that_a_pilot_answered_is_retired_and_never_rewritten(as_owner, owner):
+    study = factories.study(owner=owner, state="pilot")
+    asked = study.questions.get()
     who = factories.finished(study)
-    page, decide = f"/admin/voting/participant/{who.pk}/change/", f"/admin/voting/participant/{who.pk}/decide/"
-    assert "Leave out" in as_owner.get(page).content.decode()
-    assert "Say why" in as_owner.post(decide, {"reason": " "}, follow=True).content.decode()
-    text = as_owner.post(decide, {"reason": "answered in the dark"}, follow=True).content.decode()
-    assert "answered in the dark" in text
-    assert "Take in again" in text
-    assert "Leave out" in as_owner.post(decide, {"include": "1"}, follow=True).content.decode()
-    study.memberships.create(user=colleague, role="viewer")
-    viewer = signed_in(colleague)
-    assert "Leave out" not in viewer.get(page).content.decode()
-    assert "Only the owner and editors" in viewer.post(decide, {"reason": "no"}, follow=True).content.decode()
-    assert not who.exclusions.filter(undone_at=None).exists()
+    step(as_owner, study, "draft")
+    sent = whole_form(study, **{"questions-0-preset": "style"})
+    assert as_owner.post(change(study), sent).status_code == 302
+    new = study.questions.get()
+    assert (new.preset, new.pk != asked.pk) == ("style", True)
+    assert {t.question.preset for t in who.trials.select_related("question")} == {"natural"}
+    step(as_owner, study, "pilot")
+    study.refresh_from_db()
+    assert [q["preset"] for q in study.design["questions"]] == ["style"]
+    assert {t.question.preset for t in factories.participant(study).trials.all()} == {"style"}
+    step(as_owner, study, "draft")
+    # Back to what was asked first: the row that was retired asks again.
+    assert as_owner.post(change(study), whole_form(study, **{"questions-0-preset": "natural"})).status_code == 302
+    assert study.questions.get() == asked
+    assert Question.everything.filter(study=study).count() == 2
+
+
+def test_a_question_that_nobody_answered_is_changed_where_it_stands(as_owner, owner):
+    study = factories.study(owner=owner)
+    asked = study.questions.get()
+    assert as_owner.post(change(study), whole_form(study, **{"questions-0-preset": "style"})).status_code == 302
+    assert (study.questions.get(), Question.everything.get(study=study).preset) == (asked, "style")

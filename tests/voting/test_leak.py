@@ -75,7 +75,8 @@ def crawl(study: Study) -> tuple[list[str], list[str]]:
     return texts, addresses
 
 
-def test_three_participants_see_no_condition(owner):
+@pytest.mark.fault("F16")
+def test_three_participants_see_no_condition(owner, tried):
     grid = factories.rendered_grid("secret-grid", owner=owner, learning_rates=RATES)
     asked = {"questions": ("natural", "style"), "show_photograph": True, "trials_per_session": 20}
     study = factories.study(owner=owner, grid=grid, **asked, state="open")
@@ -86,8 +87,10 @@ def test_three_participants_see_no_condition(owner):
         for text in texts:
             seen = seen_in(text, hidden)
             assert not seen, (seen, text[:400])
+    tried("F16", participants=3, answers=len(texts) * 3, leaks=0)
 
 
+@pytest.mark.fault("F16")
 def test_catch_pairs_and_repeats_look_like_all_others(owner):
     grid = factories.rendered_grid("secret-grid", owner=owner, learning_rates=RATES)
     asked = {"trials_per_session": 4, "practice_trials": 1, "catch_trials": 2, "repeat_trials": 1, "allow_undo": True}
@@ -102,6 +105,7 @@ def test_catch_pairs_and_repeats_look_like_all_others(owner):
         assert set(pair) == {"id", "position", "question", "left", "right", "reference", "answered", "practice"}
 
 
+@pytest.mark.fault("F16")
 def test_the_photograph_looks_like_the_picture_beside_it(owner):
     grid = factories.rendered_grid("secret-grid", owner=owner, learning_rates=RATES)
     asked = {"questions": ("real",), "trials_per_session": 6, "catch_trials": 1, "repeat_trials": 1}
@@ -113,6 +117,7 @@ def test_the_photograph_looks_like_the_picture_beside_it(owner):
         assert not seen, (seen, text[:400])
 
 
+@pytest.mark.fault("F16", planted=True)
 def test_the_crawl_would_see_a_leak(owner, monkeypatch):
     """The positive control: a label in the plan is found."""
     study = factories.study(
@@ -125,6 +130,7 @@ def test_the_crawl_would_see_a_leak(owner, monkeypatch):
     assert any(word.lower() in text.lower() for word in secrets(study) for text in texts)
 
 
+@pytest.mark.fault("F16")
 def test_pictures_are_immutable_and_carry_nothing_that_orders_them(open_study, client):
     stimulus = open_study.stimuli.first()
     address = reverse("voting:stimulus", args=[open_study.token, stimulus.public_name])
@@ -164,6 +170,7 @@ def test_the_plan_has_exactly_the_fields_it_promises(open_study):
         assert set(pair["left"]) == {"src", "width", "height"}
 
 
+@pytest.mark.fault("F16")
 def test_the_side_tells_nothing_about_the_condition(owner):
     """Over a full round of blocks each picture is left as often as right, within one per pair."""
     study = factories.study(owner=owner, trials_per_session=6, sessions_planned=20, state="open")

@@ -14,6 +14,7 @@ from generation.core.spec import digest
 from generation.core.tasks import Task, register, unregister
 from generation.models import Render
 from generation.services import artifact_bytes
+from generation.services.artifacts import master_name
 from studyplatform.voting import selectors
 from studyplatform.voting.models import ExportRecord, Question, Stimulus, Study
 from studyplatform.voting.services import StudyError, study_delete, study_transition, study_update
@@ -112,7 +113,7 @@ def test_a_picture_that_is_not_rendered_is_named_with_the_mend(owner):
     said = problems(study)
     assert "lr " in said
     assert render.scene.label in said
-    assert "manage.py render" in said
+    assert "the grid's page says how far it is" in said
 
 
 def test_a_failed_picture_gives_its_reason(owner):
@@ -121,7 +122,7 @@ def test_a_failed_picture_gives_its_reason(owner):
     Render.objects.filter(pk=render.pk).update(status="failed", image=None, reason="Out of memory.")
     said = problems(study)
     assert "Out of memory." in said
-    assert "manage.py render GRID.toml --retry" in said
+    assert "Retry failed" in said
 
 
 def test_a_single_condition_is_no_pair(owner):
@@ -174,7 +175,7 @@ def test_a_draft_can_be_edited_and_the_report_shown_at_any_time(open_study, owne
     draft = factories.study("draft", owner=owner)
     study_update(study=draft, by=owner, title="Better")
     assert draft.title == "Better"
-    assert draft.audit.get().data == {"fields": ["title"]}
+    assert draft.audit.get().data == {"changes": {"title": ["The draft study", "Better"]}}
     study_update(study=open_study, by=owner, public_report=True)
     assert open_study.public_report
 
@@ -282,3 +283,14 @@ def test_more_pairs_per_person_than_the_pictures_offer_are_refused(owner, questi
     study_transition(study=study, to="open", by=owner)
     shown = factories.participant(study).trials.all()
     assert len({(t.question_id, frozenset((t.left_id, t.right_id))) for t in shown}) == most
+
+
+@pytest.mark.parametrize("to", ["pilot", "open"])
+def test_a_picture_whose_master_is_gone_stops_the_opening_with_a_sentence(owner, to):
+    study = factories.study(owner=owner)
+    lost = study.grids.get().cells.order_by("pk").last().render
+    storages["masters"].delete(master_name(lost.image_id))
+    with pytest.raises(StudyError, match=r"cannot be shown\. The file of artifact .* bring it in again"):
+        study_transition(study=study, to=to, by=owner)
+    study.refresh_from_db()
+    assert (study.state, study.design, study.stimuli.count()) == ("draft", None, 0)

@@ -211,12 +211,14 @@ def votes_meet(fault: AbstractContextManager[None], cast: Callable[..., HttpResp
     assert Vote.objects.count() == before + acknowledged + 1
 
 
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("cast", [vote_by_api, vote_by_form])
 @pytest.mark.parametrize("fault", [read_only, locked, full])
 def test_no_vote_is_acknowledged_that_is_not_stored(fault: Fault, cast: Callable[..., HttpResponse], study: Study):
     votes_meet(fault(), cast, study)
 
 
+@pytest.mark.fault("F10", planted=True)
 def test_an_answer_without_a_stored_vote_is_seen(study: Study, monkeypatch: pytest.MonkeyPatch):
     """The planted fault: a service that takes the database's refusal for a stored vote."""
     real, stored = services.vote_cast, factories.cast(factories.participant(study))
@@ -232,6 +234,7 @@ def test_an_answer_without_a_stored_vote_is_seen(study: Study, monkeypatch: pyte
         votes_meet(read_only(), vote_by_api, study)
 
 
+@pytest.mark.fault("F10", planted=True)
 def test_a_server_error_is_seen(study: Study, settings: Any):
     """The planted fault: nobody turns the database's error into words."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith("DatabaseAway")]
@@ -239,6 +242,7 @@ def test_a_server_error_is_seen(study: Study, settings: Any):
         votes_meet(read_only(), vote_by_form, study)
 
 
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("fault", [read_only, locked])
 def test_every_page_says_so_and_is_there_again(fault: Fault, study: Study):
     who = factories.participant(study, ready=False)
@@ -260,6 +264,7 @@ def test_every_page_says_so_and_is_there_again(fault: Fault, study: Study):
     assert Participant.objects.count() == 2
 
 
+@pytest.mark.fault("F10")
 def test_the_table_locks_reach_the_landing_page_of_someone_who_takes_part(study: Study):
     """Where reading waits as well (PostgreSQL's exclusive lock), a page that only reads says it too."""
     if connection.vendor == "sqlite":

@@ -153,12 +153,28 @@ def test_a_draft_is_nothing_to_strangers_and_a_friendly_page_to_its_researchers(
     assert not Participant.objects.exists()
 
 
-def test_whoever_piloted_a_study_that_is_a_draft_again_reads_why_it_rests(owner):
+def test_whoever_piloted_a_study_that_is_a_draft_again_reads_that_the_pilot_is_over(owner):
     study = factories.study(owner=owner, state="pilot")
     client = begin(study)
     study_transition(study=study, to="draft", by=owner)
     for name in ("landing", "trial"):
-        assert "has not started" in client.get(url(name, study)).content.decode()
+        assert "This pilot is over." in client.get(url(name, study), follow=True).content.decode()
+
+
+def test_the_page_of_a_pause_leads_on(owner, client):
+    study = factories.study(owner=owner, state="open")
+    voting = begin(study)
+    study_transition(study=study, to="paused", by=owner)
+    way = f'id="paused"><a class="go" href="{url("landing", study)}">'
+    for name in ("landing", "trial"):
+        page = voting.get(url(name, study), headers={"Accept-Language": "de"}).content.decode()
+        assert f"{way}Weitermachen</a>" in page
+        assert "voting/paused" in page
+    assert way not in client.get(url("landing", study)).content.decode()  # who never began waits for nothing
+    study_transition(study=study, to="open", by=owner)
+    page = voting.get(url("landing", study)).content.decode()
+    assert 'id="paused"' not in page
+    assert "Continue" in page
 
 
 @pytest.mark.parametrize("state", ["paused", "closed", "archived"])
@@ -384,3 +400,12 @@ def test_whoever_comes_back_late_is_led_as_the_study_says(owner):
     assert client.get(url("trial", study)).url == url("instructions", study)
     client.post(url("instructions", study))
     assert client.get(url("trial", study)).status_code == 200
+
+
+def test_a_pilot_does_not_say_that_its_answers_count(owner):
+    for state, says in (("pilot", "as in the study itself"), ("open", "your answers count")):
+        study = factories.study(state, owner=owner, state=state, practice_trials=2)
+        page = begin(study).get(url("trial", study)).content.decode()
+        words = page.split('id="counts-dialog"')[1].split("</dialog>")[0]
+        assert says in words
+        assert ("answers count" in words) == (state == "open")

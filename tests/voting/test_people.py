@@ -1,17 +1,30 @@
 """Participants left out, erased, and held against the codes that were given out."""
 
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
 import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from studyplatform.voting import selectors
 from studyplatform.voting.core.panels import Arrival
+from studyplatform.voting.core.submissions import Submission
 from studyplatform.voting.models import Block, Panel, Participant, Session, Tombstone, Vote
 from studyplatform.voting.services import (
+    NotTakingPart,
     StudyError,
+    VoteRefused,
     consent_give,
     participant_erase,
     participant_exclude,
     participant_include,
     participant_join,
+    people,
     reconcile,
     session_finish,
     vote_undo,
@@ -31,7 +44,7 @@ def test_who_is_left_out_stays_stored_and_the_pairs_go_to_somebody_else(owner):
         participant_exclude(participant=who, by=owner, reason="again")
     assert len(study.blocks.get(state=Block.State.FREE).plan) == 4
     assert Vote.objects.count() == 4
-    participant_include(participant=who, by=owner)
+    participant_include(participant=who, by=owner, reason="was right after all")
     assert not who.exclusions.filter(undone_at=None).exists()
     assert study.blocks.filter(state=Block.State.FREE).count() == 1
 
@@ -56,6 +69,10 @@ def test_erasing_leaves_a_tombstone_and_nothing_else(owner):
     assert "erased" in study.audit.first().action
 
 
+def handed_in(*ids: str) -> list[Submission]:
+    return [Submission(who, "") for who in ids]
+
+
 def test_with_a_panel_that_has_one_code_the_ids_are_compared(owner):
     study = factories.study(owner=owner, state="open")
     Panel.objects.create(study=study, provider="prolific", complete_code="DONE")
@@ -64,8 +81,8 @@ def test_with_a_panel_that_has_one_code_the_ids_are_compared(owner):
         consent_give(session=people[name].session)
         factories.answer_all(people[name])
         session_finish(session=people[name].session)
-    assert reconcile(study=study, codes=["a", "b"]).sentences == []
-    assert reconcile(study=study, codes=["a", "c", "d"]).sentences == [
+    assert reconcile(study=study, handed_in=handed_in("a", "b")).sentences == []
+    assert reconcile(study=study, handed_in=handed_in("a", "c", "d")).sentences == [
         "d was handed in and never came here.",
         "c was handed in; the session here is not complete.",
         "b is complete here and was not handed in.",
@@ -84,7 +101,87 @@ def test_reconcile_finds_what_does_not_agree_and_mends_it(owner):
     assert "never completed" in found.sentences[0]
     assert reconcile(study=study, mend=True).sentences == []
     code, way_out = done.completion_code.code, selectors.exit_code(stuck.token)
-    handed_in = reconcile(study=study, codes=[code, way_out, "AAAAA-AAAAA"]).sentences
+    codes = [Submission("", c) for c in (code, way_out, "AAAAA-AAAAA")]
+    found = reconcile(study=study, handed_in=codes).sentences
     for words in ("AAAAA-AAAAA was never given out", f"{way_out} is the way out of", "was given out and not handed in"):
-        assert any(words in sentence for sentence in handed_in), handed_in
-    assert len(handed_in) == 3
+        assert any(words in sentence for sentence in found), found
+    assert len(found) == 3
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, erase: Callable[[], Any], then: Callable[[], Any]) -> list[Any]:
+    """What both say when ``then`` happens on another connection while the rows are being erased."""
+    begun, said = threading.Event(), {}
+    deal_alone = people.deal_alone
+
+    def slow(**study):
+        locked = deal_alone(**study)
+        begun.set()
+        threading.Event().wait(0.5)
+        return locked
+
+    def run(name: str, step: Callable[[], Any]) -> None:
+        try:
+            if name == "then":
+                begun.wait(20)
+            said[name] = step()
+        except Exception as error:  # what a server would answer with 500
+            said[name] = error
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(people, "deal_alone", slow)
+    threads = [threading.Thread(target=run, args=step) for step in (("erase", erase), ("then", then))]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    return [said["erase"], said["then"]]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("does", ["finishes", "votes"])
+def test_who_is_being_erased_does_nothing_more(owner, monkeypatch, does):
+    study = factories.study(owner=owner, sessions_planned=2, state="open")
+    who = factories.participant(study)
+    factories.cast(who) if does == "votes" else factories.answer_all(who)
+    # A browser that has its page already.
+    here = Session.objects.select_related("participant", "study").get(participant=who)
+    trial = who.trials.order_by("turn")[1]
+
+    def votes():
+        return factories.cast(who, trial=trial)
+
+    erased, said = meanwhile(
+        monkeypatch,
+        lambda: participant_erase(participant=Participant.objects.get(pk=who.pk), by=owner),
+        votes if does == "votes" else lambda: session_finish(session=here),
+    )
+    assert isinstance(erased, Tombstone), erased
+    assert isinstance(said, VoteRefused if does == "votes" else NotTakingPart), said
+    assert said.code in ("withdrawn", "not_found")
+    assert (Vote.objects.count(), Session.objects.count(), Participant.objects.count()) == (0, 0, 0)
+
+
+def test_a_vote_that_was_on_its_way_does_not_stop_the_erasing(owner, monkeypatch):
+    study = factories.study(owner=owner, sessions_planned=2, state="open")
+    who = factories.participant(study)
+    factories.cast(who)
+    late = {"study": study, "trial": who.trials.order_by("turn")[1], "choice": "left", "submitted_at": timezone.now()}
+    arrived = []
+
+    def deleted(votes):
+        gone = QuerySet.delete(votes)
+        if not arrived:
+            arrived.extend(Vote.objects.bulk_create([Vote(**late, uuid=uuid4())]))
+        return gone
+
+    class Votes:
+        """The table of votes, into which one comes just after those that were there are deleted."""
+
+        class objects:  # noqa: N801
+            filter = staticmethod(
+                lambda **wanted: SimpleNamespace(delete=lambda: deleted(Vote.objects.filter(**wanted)))
+            )
+
+    monkeypatch.setattr(people, "Vote", Votes)
+    assert participant_erase(participant=who, by=owner).votes == 1
+    assert arrived
+    assert Participant.objects.count() == Vote.objects.count() == 0

@@ -20,16 +20,17 @@ def test_stimuli_trials_and_votes_fit_together(as_owner, owner, open_study):
     begun = factories.participant(open_study)
     factories.cast(begun, "right", rt_ms=700, client={"input": "keyboard"})
     study_transition(study=open_study, to="closed", by=owner)
-    stimuli = {row["id"]: row for row in ask(as_owner, "stimuli", "study").json()}
+    stimuli = {row["stimulus_id"]: row for row in ask(as_owner, "stimuli", "study").json()}
     trials = ask(as_owner, "trials", "study").json()
     votes = ask(as_owner, "study-votes", "study").json()
     assert (len(stimuli), len(trials), len(votes)) == (6, 8, 5)
-    assert {v["trial"] for v in votes} <= {t["trial"] for t in trials}
+    assert {v["trial_id"] for v in votes} <= {t["trial_id"] for t in trials}
     for trial in trials:
-        assert stimuli[trial["left"]]["scene"] == stimuli[trial["right"]]["scene"] == trial["scene"]
+        shown = [stimuli[trial[side]]["scene_id"] for side in ("stimulus_left", "stimulus_right")]
+        assert shown == [trial["scene_id"]] * 2
         assert begun.token not in str(trial)
     assert (votes[-1]["choice"], votes[-1]["rt_ms"], votes[-1]["client"]) == ("right", 700, {"input": "keyboard"})
-    first, second = (ask(as_owner, "trials", "study", after=a, count=5).json() for a in (0, trials[4]["trial"]))
+    first, second = (ask(as_owner, "trials", "study", after=a, count=5).json() for a in (0, trials[4]["row"]))
     assert first + second == trials
     assert ask(as_owner, "trials", "study", count=0).status_code == 400
     assert ask(as_owner, "exports", "study").json() == []

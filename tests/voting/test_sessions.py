@@ -10,6 +10,7 @@ from django.utils import timezone
 from studyplatform.voting import selectors
 from studyplatform.voting.core import screens
 from studyplatform.voting.models import Block, Event, Participant, Session, Study, Trial, Vote
+from studyplatform.voting.selectors import results
 from studyplatform.voting.services import (
     NotTakingPart,
     VoteStored,
@@ -131,7 +132,8 @@ def test_the_session_is_complete_before_the_two_questions_are_answered(owner):
     assert (who.session.debrief, selectors.step_of(who.session)) == ({"looked_at": "the sky"}, "thanks")
 
 
-def test_the_own_result_counts_pairs_in_which_the_lower_loss_was_chosen(owner):
+def test_the_own_result_counts_pairs_in_which_the_lower_loss_was_chosen(owner, monkeypatch):
+    monkeypatch.setattr(results, "FEWEST_OTHERS", 2)
     study = factories.study(owner=owner, show_own_result=True, trials_per_session=6, state="open")
     losses = selectors.losses_of(study)
 
@@ -147,10 +149,16 @@ def test_the_own_result_counts_pairs_in_which_the_lower_loss_was_chosen(owner):
     first = take_part(3)
     assert selectors.own_result(first.session) == selectors.OwnResult(50, None)
     second = take_part(6)
-    assert selectors.own_result(second.session) == selectors.OwnResult(100, 50)
+    assert selectors.own_result(second.session) == selectors.OwnResult(100, None)  # one other is no “others”
+    third = take_part(0)
+    assert selectors.own_result(third.session) == selectors.OwnResult(0, 75)
     study.show_own_result = False
-    second.session.study = study
-    assert selectors.own_result(second.session) is None
+    third.session.study = study
+    assert selectors.own_result(third.session) is None
+
+
+def test_what_others_preferred_is_told_of_ten_at_least():
+    assert results.FEWEST_OTHERS == 10
 
 
 def test_an_archived_study_keeps_its_grace(owner):

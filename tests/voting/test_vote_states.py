@@ -15,7 +15,9 @@ from studyplatform.voting.models import Participant, Study, Vote
 from studyplatform.voting.selectors import next_trial, plan_of, progress_of
 from studyplatform.voting.services import NotTakingPart, VoteRefused, VoteStored
 from tests import factories
+from tests.fault_table import FULL
 
+STEPS = 30
 OTHER = {"left": "right", "right": "tie", "tie": "left", "skip": "left"}
 choices = st.sampled_from(["left", "right", "tie", "skip"])
 who = st.sampled_from([0, 1])
@@ -211,7 +213,7 @@ def play(kind: type[Voting], examples: int, *, shrink: bool = True) -> None:
         kind,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=30,
+            stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=quiet,
             database=None,
@@ -236,11 +238,15 @@ def study(owner) -> Study:
     )
 
 
+@pytest.mark.fault("F5")
 @pytest.mark.django_db
-def test_any_order_of_requests_leaves_what_the_model_says(study):
-    play(machine(study), 200)
+def test_any_order_of_requests_leaves_what_the_model_says(study, tried):
+    examples = 200 if FULL else 50
+    play(machine(study), examples)
+    tried("F5", stories=examples, steps_each=STEPS, other_than_the_model=0)
 
 
+@pytest.mark.fault("F5", planted=True)
 @pytest.mark.django_db
 def test_the_machine_finds_a_server_that_overwrites(study):
     """The positive control: a later answer replaces the stored one, as an upsert would."""
@@ -255,6 +261,7 @@ def test_the_machine_finds_a_server_that_overwrites(study):
         play(machine(study, overwriting), 1000, shrink=False)
 
 
+@pytest.mark.fault("F5", planted=True)
 @pytest.mark.django_db
 def test_the_machine_finds_a_server_that_takes_any_order(study):
     """The positive control for the order of trials."""

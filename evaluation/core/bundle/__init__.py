@@ -6,21 +6,30 @@ leading apostrophe, which reading takes off again.
 """
 
 from evaluation.core.bundle.formats import FORMATS
-from evaluation.core.bundle.package import described
+from evaluation.core.bundle.package import described, explained
+from evaluation.core.bundle.people import People
 from evaluation.core.bundle.reading import Loaded, load, read
+from evaluation.core.bundle.schema import Fact, fact
 from evaluation.core.bundle.tables import TABLES, BundleError
-from evaluation.core.bundle.writing import export_name, save, table_csv, write
+from evaluation.core.bundle.writing import chunks, export_name, save, study_json, table_chunks, table_csv, write
 
 __all__ = [
     "FORMATS",
     "TABLES",
     "BundleError",
+    "Fact",
     "Loaded",
+    "People",
+    "chunks",
     "described",
+    "explained",
     "export_name",
+    "fact",
     "load",
     "read",
     "save",
+    "study_json",
+    "table_chunks",
     "table_csv",
     "write",
 ]

@@ -17,7 +17,7 @@ def reader(column: Column, *, decimal_comma: bool) -> Callable[[str], Any]:
     """A function from the text of a cell to its value; it raises ``ValueError`` with the end of a sentence."""
     if column.free:
         return _free
-    if column.type == "s" and not column.among:
+    if column.type in ("s", "t") and not column.among:
         return str.strip if column.needed or column.to else _whole
 
     def read(text: str) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 Json = dict[str, Any]
-TYPES = {"string": "sc:Text", "integer": "sc:Integer", "number": "sc:Float", "boolean": "sc:Boolean"}
+TYPES = {"string": "sc:Text", "integer": "sc:Integer", "number": "sc:Float", "boolean": "sc:Boolean",
+         "datetime": "sc:DateTime"}  # fmt: skip
 #: The context that the specification asks every file to carry.
 CONTEXT = {
     "@language": "en",
@@ -71,6 +72,7 @@ def croissant(package: Json) -> Json:
                 "@type": "cr:Field",
                 "@id": f"{name}/{field['name']}",
                 "name": field["name"],
+                **({"description": field["description"]} if "description" in field else {}),
                 "dataType": TYPES[field["type"]],
                 "source": {"fileObject": {"@id": f"{name}.csv"}, "extract": {"column": field["name"]}},
             }

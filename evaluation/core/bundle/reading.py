@@ -3,6 +3,7 @@ can be mended is used, and said."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from evaluation.core.bundle.mending import Rows
 from evaluation.core.bundle.tables import TABLES, BundleError, Table, table_named
 from evaluation.core.bundle.text import Notes, Sheet, decode, sheet
 from evaluation.core.dataset import Scalar, StudyData
+from studyplatform.voting.core.claims import ALPHA, MARGIN
+from studyplatform.voting.core.flags import Rules
 
 HEAD = {
     "slug": str,
@@ -25,12 +28,18 @@ HEAD = {
     "primary_metric": str,
     "design_digest": str,
     "frozen_at": str,
+    "alpha": float,
+    "margin": float,
+    "departures": list,
+    "remarks": list,
 }
+#: Exports before these were stored lack them.
+LATER: Mapping[str, Any] = {"frozen_at": "", "alpha": ALPHA, "margin": MARGIN, "departures": [], "remarks": []}
 #: A million trials are 200 MB; a larger file is refused before it is read into memory.
 MOST_BYTES = 2 * 10**9
 #: Each table is read after those whose rows complete its own.
 ORDER = ("questions", "conditions", "scenes", "stimuli", "metrics", "participants", "scores", "loss_curves",
-         "trials")  # fmt: skip
+         "erasures", "trials")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,8 @@ def read(files: Mapping[str, bytes], *, slug: str = "study") -> Loaded:
         rows = _read_table(table, files[table.path], fill, kept, notes)
         mending.check_ids(table, rows, absent)
         tables[name] = mending.without_twins(table, rows, notes)
-    tables.setdefault("loss_curves", {})
+    for name in ("loss_curves", "erasures"):
+        tables.setdefault(name, {})
     filling.derive(tables, params, simulated=head["simulated"])
     mending.check_configs(tables["metrics"])
     mending.check_references(tables)
@@ -103,7 +113,9 @@ def _head(files: Mapping[str, bytes], name: str, notes: Notes) -> dict[str, Any]
         )
         return {
             "slug": slug, "title": name or slug, "simulated": False, "networks": (), "primary_metric": "",
-            "design_digest": "", "frozen_at": "",
+            "design_digest": "", "frozen_at": "", "alpha": ALPHA, "margin": MARGIN, "departures": (),
+            "remarks": (),
+            "screening": Rules(),
         }  # fmt: skip
     try:
         head = json.loads(decode("study.json", files["study.json"], notes))
@@ -115,19 +127,39 @@ def _head(files: Mapping[str, bytes], name: str, notes: Notes) -> dict[str, Any]
         raise BundleError("study.json must be one JSON object as exported.") from error
     if not isinstance(head, dict):
         raise BundleError("study.json must be one JSON object as exported.")
-    head = {"frozen_at": ""} | head  # exports before it was stored lack it
+    head = {**LATER, **head}
     for key, kind in HEAD.items():
         if not isinstance(head.get(key), kind):
-            word = {str: "a text", bool: "true or false", list: "a list of texts"}[kind]
+            word = {str: "a text", bool: "true or false", list: "a list of texts", float: "a fraction"}[kind]
             raise BundleError(f"study.json: {key!r} is missing or not {word}. Take it from the export.")
-    texts = [*(head[key] for key, kind in HEAD.items() if kind is str), *head["networks"]]
+    if not (0 < head["alpha"] < 1 and 0.5 < head["margin"] < 1):
+        raise BundleError(
+            "study.json: 'alpha' must lie between 0 and 1 and 'margin' between 0.5 and 1. Take them from the export."
+        )
+    lists = [name for key, kind in HEAD.items() if kind is list for name in head[key]]
+    said = head.get("notes")  # what an import has to say of its votes
+    for note in said if isinstance(said, list) else ():
+        notes.add("such notes", str(note)[:1000])
+    texts = [*(head[key] for key, kind in HEAD.items() if kind is str), *lists]
     if not all(cells.is_whole_text(text) for text in texts if isinstance(text, str)):
         raise BundleError(
             "study.json holds half of a character (a lone surrogate, such as \\ud800). Write the whole one."
         )
-    if not all(isinstance(network, str) for network in head["networks"]):
-        raise BundleError("study.json: 'networks' must be a list of texts. Take it from the export.")
-    return {key: head[key] for key in HEAD} | {"networks": tuple(head["networks"])}
+    for key in (key for key, kind in HEAD.items() if kind is list):
+        if not all(isinstance(text, str) for text in head[key]):
+            raise BundleError(f"study.json: {key!r} must be a list of texts. Take it from the export.")
+    found = {key: tuple(head[key]) if kind is list else head[key] for key, kind in HEAD.items()}
+    return found | {"screening": _screening(head.get("screening", {}))}
+
+
+def _screening(said: Any) -> Rules:
+    """The rules that flagged participants; those that an export does not name are the house's."""
+    known = dataclasses.asdict(Rules())
+    if not isinstance(said, dict) or set(said) - set(known) or any(type(v) not in (int, float) for v in said.values()):
+        raise BundleError(
+            f"study.json: 'screening' must be an object of numbers: {', '.join(known)}. Take it from the export."
+        )
+    return Rules(**said)
 
 
 def _check_there(files: Mapping[str, bytes]) -> None:
@@ -182,7 +214,7 @@ def _read_table(table: Table, content: bytes, fill: Fill, params: Params | None,
 
 
 def _note_columns(table: Table, page: Sheet, notes: Notes) -> None:
-    known = {c.name for c in table.columns} | set(table.repeats) | {""}
+    known = {c.name for c in table.all_columns} | {""}
     for name in page.header:
         if name not in known and not (name.startswith("param_") and table.name in ("conditions", "stimuli")):
             notes.add(f"columns in {table.path}", f"{table.path}: the column {name[:80]!r} is not used.")

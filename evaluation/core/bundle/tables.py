@@ -1,16 +1,14 @@
-"""The files of a bundle: their columns, types and keys; how a value becomes a cell."""
+"""The one registry of ``data/*.csv``: CSV, data package, dictionary and API have their columns from here."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from evaluation.core.ballots import SHARE_LEFT
+from evaluation.core.bundle.columns import ID, BundleError, Column, Table, column, made, needed
 from evaluation.core.dataset import (
     METRIC_ROLES,
+    WITHDREW,
     Condition,
+    Erasure,
     LossPoint,
     MetricInfo,
     Participant,
@@ -21,136 +19,194 @@ from evaluation.core.dataset import (
     Trial,
 )
 
-#: Ids name files too, so they hold nothing a path could be made of (specs/evaluation.md 3.1).
-ID = re.compile(r"(?!\.)[A-Za-z0-9_.:-]+")
+__all__ = ["EXCLUSIONS", "ID", "TABLES", "BundleError", "Column", "Table", "table_named"]
 
-
-class BundleError(ValueError):
-    """A bundle that cannot be read; the text names the file, the row and the column, and what would mend it."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its name in the file, the field it holds, its type (s, i, f, b) and whether people wrote it.
-
-    ``among``: the only words allowed. ``to``: the table whose ids it holds. ``empty``: whether a number may be missing
-    (a cell that is no number is then read as missing, and said). ``needed``: a file without it cannot be read; every
-    other column may be left out (docs/bundle.md says what it then is).
-    """
-
-    name: str
-    field: str
-    type: str = "s"
-    free: bool = False
-    among: tuple[str, ...] = ()
-    to: str = ""
-    empty: bool = False
-    needed: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file: its name, the rows it holds in the study, their class, and its columns.
-
-    ``needed``: a bundle without the file cannot be read. ``repeats``: columns that exports carry for readers' comfort
-    and that reading passes over, because other columns say the same.
-    """
-
-    name: str
-    field: str
-    row: Callable[..., Any]
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    needed: bool = False
-    repeats: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """Where the file lies in a bundle."""
-        return f"data/{self.name}.csv"
-
-
-def _c(name: str, field: str = "", type: str = "s", **more: Any) -> Column:  # noqa: A002
-    return Column(name, field or name, type, **more)
-
-
-def _need(name: str, field: str = "", type: str = "s", **more: Any) -> Column:  # noqa: A002
-    return _c(name, field, type, needed=True, **more)
-
+ROLES = ("grid", "control", "catch")
+#: Why a participant is left out; bundles from elsewhere may say it in words of their own.
+EXCLUSIONS = ("catch_failed", "side_bias", "same_side_run", "too_fast", "incomplete", WITHDREW, "other")
+PARAMS = ("param_<name>", 'A parameter of the grid as JSON, so that 1, 1.0, true and "1" come back as what they were.')
 
 TABLES = (
     Table(
-        "questions", "questions", Question,
-        (_need("question_id", "id"), _c("text", free=True), _c("position", type="i")),
+        "questions", "questions", Question, "a question of the study",
+        (needed("question_id", "Id of the question.", field="id"), column("text", "As it was asked.", free=True),
+         column("position", "Place in the study's form, from 0.", "i", unit="place"),
+         column("retired", "Whether only a pilot asked it: it has answers and no analysis.", "b")),
         ("id",),
     ),
     Table(
-        "scenes", "scenes", Scene,
-        (_need("scene_id", "id"), _c("scene_label", "label", free=True), _c("position", type="i"), _c("task"),
-         _c("content_image_sha256"), _c("style_image_sha256")),
+        "scenes", "scenes", Scene, "what is depicted",
+        (needed("scene_id", "Id of the scene.", field="id"),
+         column("scene_label", "What the grid calls it.", field="label", free=True),
+         column("position", "Place among the scenes, from 0.", "i", unit="place"),
+         column("task", "What was done to it: style_transfer, colorization, imported ..."),
+         column("content_image_sha256", "SHA-256 of the photograph as it was brought in."),
+         column("style_image_sha256", "SHA-256 of the style picture as it was brought in; empty without one."),
+         column("licence", "Of its source pictures, as stated by who brought them in.", free=True),
+         column("credit", "Whom its source pictures ask to name.", free=True)),
         ("id",),
     ),
     Table(
-        "conditions", "conditions", Condition,
-        (_need("condition_id", "id"), _c("condition_label", "label", free=True), _c("position", type="i"), _c("method"),
-         _c("role", among=("grid", "control", "catch")), _c("is_default", type="b"), _c("objective_id")),
+        "conditions", "conditions", Condition, "a point of the grid",
+        (needed("condition_id", "Id of the condition.", field="id"),
+         column("condition_label", "What the grid calls it.", field="label", free=True),
+         column("position", "Grid order, from 0.", "i", unit="place"),
+         column("method", "The algorithm that made its pictures."),
+         column("role", "Only grid enters the test of the minimiser.", among=ROLES),
+         column("is_default", "Whether it is the grid's default.", "b"),
+         column("objective_id", "Same id: same weights of the loss, hence comparable totals.")),
         ("id",),
+        wide=(PARAMS, ("<ratio>", "A ratio of parameters that the method names, such as style_content_ratio.")),
     ),
     Table(
-        "stimuli", "stimuli", Stimulus,
-        (_need("stimulus_id", "id"), _need("scene_id", "scene", to="scenes"),
-         _need("condition_id", "condition", to="conditions"), _c("replicate", type="i"),
-         _c("role", among=("grid", "control", "catch")), _c("seed", type="i"), _c("width_px", type="i"),
-         _c("height_px", type="i"), _c("image_sha256"), _c("image_path"), _c("n_steps", type="i"), _c("network")),
+        "stimuli", "stimuli", Stimulus, "a picture of the study",
+        (needed("stimulus_id", "Id of the stimulus: its public name.", field="id"),
+         needed("scene_id", "What it depicts.", field="scene", to="scenes"),
+         needed("condition_id", "How it was made.", field="condition", to="conditions"),
+         column("replicate", "Number among pictures that differ in their seed only, from 0.", "i", unit="place"),
+         column("role", "Only grid enters the test of the minimiser.", among=ROLES),
+         column("seed", "Seed of its rendering.", "i", unit="seed"),
+         column("width_px", "Width.", "i", unit="px"), column("height_px", "Height.", "i", unit="px"),
+         column("image_sha256", "SHA-256 of the picture's file; images/ names the files so."),
+         column("image_path", "Where participants were shown it, below /stimuli/."),
+         column("n_steps", "Steps of the optimiser.", "i", unit="steps"),
+         column("network", "The network it was rendered with; random-shallow: one that was never trained."),
+         column("final_step_reason", "Why the optimiser stopped there."),
+         column("device", "On what it was rendered."),
+         column("render_wall_s", "How long rendering took.", "f", unit="s", empty=True),
+         column("created_at", "When the render was made.", "t")),
+        ("id",),
+        needed=True,
+        wide=(PARAMS,),
+    ),
+    Table(
+        "metrics", "metrics", MetricInfo, "a number that every picture may have",
+        (needed("metric_id", "Id of the metric.", field="id"),
+         column("key", "Its name in grid files; metrics of different settings share it."),
+         column("label", "Its name for people.", free=True),
+         column("direction", "Which values predict “better”.", among=("lower_better", "higher_better")),
+         column("role", "What it is to the generator; a descriptor is never tested.", among=METRIC_ROLES),
+         column("comparable_within", "The group within which values may be compared.",
+                among=("all", "scene", "objective", "run")),
+         column("reference", "What it holds the picture against: content, style, ground_truth, none ..."),
+         column("unit", "Unit of its values.", free=True), column("version", "Version of its definition."),
+         column("weights_sha256", "SHA-256 of the network's weights; empty without a network."),
+         column("config_json", "Its settings as a JSON object."),
+         column("network", "The network that measures it; random-shallow: one that was never trained.")),
         ("id",),
         needed=True,
     ),
     Table(
-        "metrics", "metrics", MetricInfo,
-        (_need("metric_id", "id"), _c("key"), _c("label", free=True),
-         _c("direction", among=("lower_better", "higher_better")), _c("role", among=METRIC_ROLES),
-         _c("comparable_within", among=("all", "scene", "objective", "run")), _c("reference"), _c("unit", free=True),
-         _c("version"), _c("weights_sha256"), _c("config_json"), _c("network")),
-        ("id",),
-        needed=True,
-    ),
-    Table(
-        "scores", "scores", Score,
-        (_need("stimulus_id", "stimulus", to="stimuli"), _need("metric_id", "metric", to="metrics"),
-         _need("value", type="f", empty=True), _c("status", among=("ok", "nan", "failed", "unavailable"))),
+        "scores", "scores", Score, "the value of a metric for a picture",
+        (needed("stimulus_id", "The picture.", field="stimulus", to="stimuli"),
+         needed("metric_id", "The metric.", field="metric", to="metrics"),
+         needed("value", "The value; empty where there is none.", "f", unit="of the metric", empty=True),
+         column("status", "Whether there is a value, and if not, why.", among=("ok", "nan", "failed", "unavailable")),
+         column("run_id", "The training within which the value may be compared; empty elsewhere.", field="run"),
+         column("computed_at", "When it was measured.", "t")),
         ("stimulus", "metric"),
         needed=True,
     ),
     Table(
-        "loss_curves", "curves", LossPoint,
-        (_need("stimulus_id", "stimulus", to="stimuli"), _need("step", type="i"), _need("term"),
-         _need("raw_value", "raw", "f", empty=True), _c("weight", type="f")),
+        "loss_curves", "curves", LossPoint, "a term of the loss at a step of the optimiser",
+        (needed("stimulus_id", "The picture.", field="stimulus", to="stimuli"),
+         needed("step", "Step of the optimiser, from 0.", "i", unit="steps"),
+         needed("term", "content, style, tv, total, g_gan, g_l1 ..."),
+         needed("raw_value", "The term without its weight; the total is weighted already.", "f", "raw",
+                unit="of the loss", empty=True),
+         column("weight", "Weight of the term in the objective; 1 for the total.", "f", unit="1"),
+         made("weighted_value", "raw_value times weight.", "f", unit="of the loss", empty=True)),
         ("stimulus", "step", "term"),
-        repeats=("weighted_value",),
     ),
     Table(
-        "participants", "participants", Participant,
-        (_need("participant_id", "id"), _c("is_bot", type="b"), _c("is_pilot", type="b"), _c("is_preview", type="b"),
-         _c("design_digest"), _c("started_at"), _c("finished_at"),
-         _c("outcome", among=("", "complete", "screened_out", "no_consent", "failed")),
-         _c("exclusion_reason", free=True), _c("panel_hash")),
+        "participants", "participants", Participant, "somebody who pressed Start, or a simulated participant",
+        (needed("participant_id", "Random, of this study only.", field="id"),
+         column("is_bot", "Whether it is a simulated participant.", "b"),
+         column("is_pilot", "Whether they took part before the study opened.", "b"),
+         column("is_preview", "Whether it is the researcher's own look.", "b"),
+         column("design_digest", "SHA-256 of the frozen design they saw."),
+         column("started_at", "When they pressed Start.", "t"),
+         column("finished_at", "When the last page was reached; empty where it was not.", "t"),
+         column("outcome", "How the session ended; empty where it has not.",
+                among=("", "complete", "screened_out", "no_consent", "failed")),
+         column("exclusion_reason", f"Why they are left out of the analysis ({', '.join(EXCLUSIONS)}); empty: they "
+                "stay in.", free=True),
+         column("panel_hash", "Their id at a panel, salted and hashed; empty where no panel sent them."),
+         column("source", "The panel that sent them, direct, or simulated."),
+         column("language", "Language of the pages."),
+         column("consent_version", "First 12 hex digits of the SHA-256 of the text they agreed to; empty where they "
+                "did not, or where their design was changed afterwards (pilots)."),
+         column("device_type", "What the browser said at the start.", among=("", "computer", "tablet", "phone")),
+         column("viewport_w_px", "Width of the window at the start.", "i", unit="CSS px", empty=True),
+         column("viewport_h_px", "Height of the window at the start.", "i", unit="CSS px", empty=True),
+         column("pixel_ratio", "Device pixels per CSS pixel.", "f", unit="1", empty=True),
+         column("colour_vision", "Whether they read all colour plates; no diagnosis.",
+                among=("", "pass", "fail", "not_tested")),
+         made("included", "Whether their votes enter the analysis.", "b"),
+         made("n_presented", "Pairs that were laid out for them.", "i", unit="trials"),
+         made("n_main", "Main pairs they answered.", "i", unit="trials"),
+         made("n_catch", "Catch pairs they answered.", "i", unit="trials"),
+         made("n_catch_failed", "Catch pairs they answered wrongly.", "i", unit="trials"),
+         made("n_repeat", "Pairs they answered twice.", "i", unit="trials"),
+         made("repeat_consistency", "Share of those in which they chose the same picture again.", "f", unit="share",
+              empty=True),
+         made("left_rate", "Share of left among left and right.", "f", unit="share", empty=True, sealed=True),
+         made("left_p", "Two-sided binomial p of that share against one half.", "f", unit="probability", empty=True,
+              sealed=True),
+         made("longest_run", "Most answers in a row on one side.", "i", unit="trials", empty=True, sealed=True),
+         made("median_rt_ms", "Median response time.", "i", unit="ms", empty=True),
+         made("share_fast", "Share of answers within 500 ms.", "f", unit="share", empty=True)),
         ("id",),
-        repeats=("left_rate", "longest_run", "median_rt_ms", "share_fast"),
     ),
     Table(
-        "trials", "trials", Trial,
-        (_need("trial_id", "id"), _need("participant_id", "participant", to="participants"),
-         _c("question_id", "question", to="questions"), _c("trial_index", "position", "i"),
-         _c("kind", among=("main", "catch", "repeat", "practice", "real_fake")), _c("scene_id", "scene", to="scenes"),
-         _need("stimulus_left", "left", to="stimuli"),
-         _need("stimulus_right", "right", to="stimuli"),
-         _need("choice", among=(*SHARE_LEFT, "skip", "timeout", "")),
-         _c("expected_choice", "expected", among=("left", "right", "")), _c("repeat_of"),
-         _c("rt_ms", type="i", empty=True), _c("shown_at"), _c("submitted_at"), _c("late", type="b"),
-         _c("superseded", type="b"), _c("design", "strategy"), _c("design_prob", type="f")),
+        "trials", "trials", Trial, "a pair that was laid out, answered or not",
+        (needed("trial_id", "Participant and place.", field="id"),
+         needed("participant_id", "Who.", field="participant", to="participants"),
+         column("question_id", "What was asked.", field="question", to="questions"),
+         column("trial_index", "Place among the participant's pairs, from 0.", "i", "position", unit="place"),
+         column("kind", "Only main and real_fake pairs are analysed.",
+                among=("main", "catch", "repeat", "practice", "real_fake")),
+         column("scene_id", "What both pictures depict.", field="scene", to="scenes"),
+         needed("stimulus_left", "The left picture.", field="left", to="stimuli"),
+         needed("stimulus_right", "The right picture.", field="right", to="stimuli"),
+         needed("choice", "left, right, tie, skip (a picture did not load), timeout; empty: not answered.",
+                among=(*SHARE_LEFT, "skip", "timeout", ""), sealed=True),
+         column("expected_choice", "The right answer, where there is one.", field="expected",
+                among=("left", "right", "")),
+         column("repeat_of", "Of a repeat: the trial whose pair it shows again with sides swapped."),
+         column("rt_ms", "From both pictures painted to the answer.", "i", unit="ms", empty=True),
+         column("shown_at", "When both pictures were painted, by the browser's clock.", "t"),
+         column("submitted_at", "When the server stored the answer.", "t"),
+         column("late", "Whether it arrived after the study closed, within the grace period.", "b"),
+         column("turn", "Place in the order of answering, from 0: a pair that was taken back and asked again has that "
+                "of the first; empty: trial_index.", "i", unit="place", empty=True),
+         column("superseded", "Whether a later answer replaces it (undo, or a skipped pair asked again).", "b"),
+         column("design", "How the pair was chosen: balanced, focused, all_pairs ...", field="strategy"),
+         column("design_prob", "Probability with which this pair was drawn for this trial.", "f", unit="probability"),
+         column("block", "Number of the plan it belongs to; empty for pairs added later.", "i", unit="number",
+                empty=True),
+         column("input", "keyboard, mouse, touch, pen, form or script; empty where the page did not say."),
+         column("zoomed", "Whether they looked at the pictures 1:1; empty where the page did not say.", "b",
+                empty=True),
+         column("focus_lost_ms", "How long the window was left while the pair was shown.", "i", unit="ms", empty=True),
+         column("load_ms", "How long the pictures took to load.", "i", unit="ms", empty=True),
+         made("session_id", "The sitting; each participant has one, so it is participant_id."),
+         made("winner_stimulus_id", "The chosen picture; empty for a tie or without an answer.", sealed=True),
+         made("included", "Whether the vote enters the analysis.", "b"),
+         made("exclusion_reason", "Why not: the step of flow.csv at which it leaves, or its participant's "
+              "exclusion_reason."),
+         made("simulated", "Whether the whole study is a rehearsal.", "b"),
+         made("condition_left", "Condition of the left picture."),
+         made("condition_right", "Condition of the right picture.")),
         ("id",),
         needed=True,
-        repeats=("simulated", "condition_left", "condition_right"),
+    ),
+    Table(
+        "erasures", "erasures", Erasure, "somebody whose rows were erased: the hole they left",
+        (needed("erasure_id", "Number of the erasure.", field="id"), needed("day", "The day of the erasure."),
+         needed("trials", "Trials that went.", "i", unit="trials"),
+         needed("votes", "Votes that went.", "i", unit="votes")),
+        ("id",),
     ),
 )  # fmt: skip
 

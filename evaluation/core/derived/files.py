@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.core.dataset import StudyData
-from evaluation.core.derived.columns import COLUMNS
+from evaluation.core.derived.columns import COLUMNS, WHERE_ROWS
 from evaluation.core.derived.votes import NAME, votes_analysis
 from generation.core.csv_text import csv_bytes, csv_cell
 
@@ -15,27 +15,32 @@ Json = Mapping[str, Any]
 
 
 def files(result: Json, data: StudyData) -> dict[str, bytes]:
-    """Path -> bytes of every table of ``result`` (one question of ``data``) and of its votes.
+    """Path -> bytes of every table of ``result`` (one question of ``data``) and of its votes, as :func:`tables`."""
+    return {f"derived/{name}.csv": content for name, content in tables(result).items()} | {
+        NAME: votes_analysis(data, question=result["question"]["id"])
+    }
 
-    A table of the dictionary without rows has its header only; another without rows is not written. Raises
+
+def tables(result: Json) -> dict[str, bytes]:
+    """Table -> bytes of every table of ``result`` (one question) but its votes.
+
+    A table without rows has its header only, or is not there where it is one for special studies. Raises
     ``ValueError`` where a row has a column its table has not, or a number that is not finite: both are mistakes of the
     analysis.
     """
-    tables: dict[str, Sequence[Json]] = dict.fromkeys(COLUMNS, ())
-    tables |= result.get("tables", {}) | {"flow": result["flow"]}
-    found = {
-        f"derived/{name}.csv": table_csv(name, rows) for name, rows in sorted(tables.items()) if rows or name in COLUMNS
-    }
-    return found | {NAME: votes_analysis(data, question=result["question"]["id"])}
+    rows: dict[str, Sequence[Json]] = dict.fromkeys(COLUMNS, ())
+    rows |= result.get("tables", {}) | {"flow": result["flow"]}
+    return {name: table_csv(name, own) for name, own in sorted(rows.items()) if own or name in COLUMNS}
 
 
 def table_csv(name: str, rows: Sequence[Json]) -> bytes:
-    """One table as CSV, its rows in the given order. Raises ``ValueError`` as :func:`files` does."""
-    columns = list(COLUMNS.get(name) or dict.fromkeys(column for row in rows for column in row))
+    """One table as CSV, its rows in the given order. Raises ``ValueError`` as :func:`tables` does."""
+    known = list(COLUMNS.get(name) or WHERE_ROWS.get(name) or {})
+    columns = known if name in COLUMNS else list(dict.fromkeys(column for row in rows for column in row))
     for row in rows:
-        unknown = [column for column in row if column not in columns]
-        if unknown:
-            raise ValueError(f"{name}.csv has no column {unknown[0]}; its columns are {', '.join(columns)}.")
+        unknown = [column for column in row if column not in known]
+        if unknown and known:
+            raise ValueError(f"{name}.csv has no column {unknown[0]}; its columns are {', '.join(known)}.")
     return csv_bytes([columns, *([_cell(name, c, row.get(c)) for c in columns] for row in rows)])
 
 

@@ -3,72 +3,94 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
 from evaluation.core.ballots import SHARE_LEFT, analysis_set, grid_conditions
+from evaluation.core.bundle.kinds import kind, widest
 from evaluation.core.dataset import MetricInfo, Scalar, StudyData, Trial
+from evaluation.core.derived.columns import VOTES
 from evaluation.core.verdict import minimiser
 from evaluation.core.weights.shape.levels import is_number
 from evaluation.core.words import Reason
 from generation.core import tasks
-from generation.core.csv_text import csv_bytes, csv_cell
+from generation.core.csv_text import csv_cell, csv_line
 
 NAME = "derived/votes_analysis.csv"
 WIN = {"left": 1, "right": 0}
 
 
-def votes_analysis(data: StudyData, *, question: str | None = None) -> bytes:
-    """One row per vote that enters the analysis, by trial, with every metric of the two pictures it chose between.
+class VoteRows:
+    """The lines of votes_analysis.csv.
 
-    ``question``: of this one only (default: of all). ``y`` is 1 for left, 0 for right, 0.5 for a tie; ``win_left`` is
-    empty for a tie (as R's binomial wants it). ``<metric>_left`` and ``<metric>_right`` are the values as stored,
-    ``d_<metric>`` is left minus right, ``dz_<metric>`` the same in standard deviations of the scene; all are empty
-    where a value is missing, ``dz`` also where the scene's values cannot be compared. ``param_<name>_left`` and
-    ``_right`` are the parameters that differ between conditions, ``x_<name>_left`` and ``_right`` the numeric ones on
-    the scale of the analysis.
+    ``y`` is 1 for left, 0 for right, 0.5 for a tie; ``win_left`` is empty for a tie (as R's binomial wants it).
+    ``<metric>_left`` and ``<metric>_right`` are the values as stored, ``d_<metric>`` is left minus right,
+    ``dz_<metric>`` the same in standard deviations of the scene; all are empty where a value is missing, ``dz`` also
+    where the scene's values cannot be compared. ``param_<name>_left`` and ``_right`` are the parameters that differ
+    between conditions, ``x_<name>_left`` and ``_right`` the numeric ones on the scale of the analysis.
+
+    header : names of the columns.
+    types : of the columns beyond those that every study has (i, f, b or s).
     """
-    data = data.canonical()
-    condition = data.condition
-    metrics, of_condition = _metric_names(data), _params(data)
-    params, scales = _param_names(data, of_condition), _scales(data, of_condition)
-    head = ["trial_id", "question_id", "participant_id", "scene_id", "stimulus_left", "stimulus_right"]
-    head += ["condition_left", "condition_right", "choice", "win_left", "y", "rt_ms", "simulated"]
-    head += [f"param_{name}_{side}" for name in params for side in ("left", "right")]
-    head += [f"x_{name}_{side}" for name in scales for side in ("left", "right")]
-    head += [f"{name}_{end}" for name in metrics.values() for end in ("left", "right")]
-    head += [f"{way}_{name}" for name in metrics.values() for way in ("d", "dz")]
-    values = {(s.stimulus, s.metric): s.value for s in data.scores}
-    spread = {m.id: _spreads(data, m) for m in data.metrics}
-    stimulus = data.stimulus
 
-    @cache  # a study has more votes than pairs
-    def pair(left: str, right: str) -> tuple[list[str], list[str]]:
+    def __init__(self, data: StudyData) -> None:
+        """``data`` in canonical order; its trials are not looked at."""
+        self._data = data
+        self._metrics, self._params = _metric_names(data), _params(data)
+        self._named, self._scales = _param_names(data, self._params), _scales(data, self._params)
+        both = ("left", "right")
+        params = {f"param_{name}_{side}": self._kind(name) for name in self._named for side in both}
+        numbers = [f"x_{name}_{side}" for name in self._scales for side in both]
+        numbers += [f"{name}_{end}" for name in self._metrics.values() for end in both]
+        numbers += [f"{way}_{name}" for name in self._metrics.values() for way in ("d", "dz")]
+        self.types = params | dict.fromkeys(numbers, "f")
+        self.header = [*VOTES, *self.types]
+        self._values = {(s.stimulus, s.metric): s.value for s in data.scores}
+        self._spread = {m.id: _spreads(data, m) for m in data.metrics}
+        self._pair = cache(self._of_pair)  # a study has more votes than pairs
+
+    def csv(self, votes: Iterable[Trial], *, header: bool = False) -> bytes:
+        """The lines of ``votes`` in their order, with the names of the columns before them or without."""
+        head = [csv_line(self.header)] if header else []
+        return "".join(f"{line}\n" for line in (*head, *map(self.line, votes))).encode()
+
+    def line(self, t: Trial) -> str:
+        """One vote, without the end of its line."""
+        labels, measured = self._pair(t.left, t.right)
+        names = [csv_cell(name) for name in (t.id, t.question, t.participant, t.scene, t.left, t.right)]
+        answer = [csv_cell(v) for v in (t.choice, WIN.get(t.choice), SHARE_LEFT[t.choice], t.rt_ms)]
+        return ",".join([csv_line(names), labels, csv_line([*answer, csv_cell(self._data.simulated)]), *measured])
+
+    def _of_pair(self, left: str, right: str) -> tuple[str, list[str]]:
+        """The labels of a pair, and all that is measured of it, ready to be written."""
+        stimulus, condition = self._data.stimulus, self._data.condition
         shown = [condition[stimulus[side].condition] for side in (left, right)]
-        own = [of_condition[c.id] for c in shown]
-        found = [csv_cell(p.get(name)) for name in params for p in own]
-        found += [csv_cell(_x(p.get(name), scale)) for name, scale in scales.items() for p in own]
-        both = {m: (values.get((left, m)), values.get((right, m))) for m in metrics}
+        own = [self._params[c.id] for c in shown]
+        found = [csv_cell(p.get(name)) for name in self._named for p in own]
+        found += [csv_cell(_x(p.get(name), scale)) for name, scale in self._scales.items() for p in own]
+        both = {m: (self._values.get((left, m)), self._values.get((right, m))) for m in self._metrics}
         found += [csv_cell(value) for sides in both.values() for value in sides]
         for metric, (a, b) in both.items():
             d = None if a is None or b is None else a - b
-            sd = spread[metric].get(stimulus[left].scene)
+            sd = self._spread[metric].get(stimulus[left].scene)
             found += [csv_cell(d), csv_cell(None if d is None or sd is None else d / sd if sd else 0.0)]
-        return [csv_cell(c.label) for c in shown], found
+        return csv_line([csv_cell(c.label) for c in shown]), [csv_line(found)] if found else []
 
-    simulated = csv_cell(data.simulated)
+    def _kind(self, name: str) -> str:
+        """The narrowest type of a parameter's cells."""
+        return widest({kind(csv_cell(own[name])) for own in self._params.values() if own.get(name) not in (None, "")})
 
-    def row(t: Trial) -> list[str]:
-        labels, measured = pair(t.left, t.right)
-        names = [csv_cell(name) for name in (t.id, t.question, t.participant, t.scene, t.left, t.right)]
-        answer = [csv_cell(v) for v in (t.choice, WIN.get(t.choice), SHARE_LEFT[t.choice], t.rt_ms)]
-        return [*names, *labels, *answer, simulated, *measured]
 
-    asked = [q.id for q in data.questions if question in (None, q.id)]
+def votes_analysis(data: StudyData, *, question: str | None = None) -> bytes:
+    """One line per vote that enters the analysis, by trial, with every metric of the two pictures it chose between
+    (:class:`VoteRows`). ``question``: of this one only (default: of all)."""
+    data = data.canonical()
+    rows = VoteRows(data)
+    asked = [q.id for q in data.asked if question in (None, q.id)]
     votes = [t for q in asked for t in analysis_set(data, q)[0]]
-    return csv_bytes([head, *(row(t) for t in sorted(votes, key=lambda t: t.id))])
+    return rows.csv(sorted(votes, key=lambda t: t.id), header=True)
 
 
 def _metric_names(data: StudyData) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """F13: power against participants for the grid of a study that has no votes yet, a curve per win probability.
 
-Drawn from the JSON of a plan (``evaluation/plan.py``): it is no figure of an analysis.
+Drawn from the JSON of a plan (``evaluation/plan``): it is no figure of an analysis.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from evaluation.core.figures import signs
 from evaluation.core.figures.chart import Chart, Json, Table, columns, participants, texts
 from evaluation.core.figures.files import files_of
 from evaluation.core.figures.page import page
-from evaluation.core.power import WANTED, monte_carlo_error
+from evaluation.core.power import WANTED, Power
 from generation.core.drawing import style, ticks
 
 STEM = "fig13_power"
@@ -33,10 +33,10 @@ def power_files(plan: Json) -> dict[str, bytes]:
 
 
 def grid_words(plan: Json) -> str:
-    """'5 scenes x 6 conditions, 30 pairs per participant', as a session asks them under one question."""
+    """'5 scenes x 6 conditions, 30 pairs per participant': those that count, of one question."""
     design = plan["design"]
     scenes = f"{design['scenes']} scene{'' if design['scenes'] == 1 else 's'}"
-    pairs = f"{design['trials']} pair{'' if design['trials'] == 1 else 's'}"
+    pairs = f"{design['pairs']:g} pair{'' if design['pairs'] == 1 else 's'}"
     return f"{scenes} × {design['conditions']} conditions, {pairs} per {participants(plan)[:-1]}"
 
 
@@ -54,7 +54,11 @@ def odds(win: float) -> str:
 
 
 def _wins(plan: Json) -> list[float]:
-    return sorted({row["win"] for row in plan["rows"]})
+    return sorted({row.win for row in _points(plan)})
+
+
+def _points(plan: Json) -> list[Power]:
+    return [Power(**row) for row in plan["rows"]]
 
 
 def _title(plan: Json) -> tuple[str, str]:
@@ -86,8 +90,9 @@ def _curves(axes: Axes, plan: Json, share: str) -> None:
     if _shows_planned(plan):
         axes.axvline(plan["planned"], color=signs.SIMULATED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
     for win, (color, marker) in zip(_wins(plan), LOOKS, strict=True):
-        x, y = [row["participants"] for row in _of(plan, win)], [row[share] for row in _of(plan, win)]
-        reach = [1.96 * monte_carlo_error(value, plan["replicates"]) for value in y]
+        rows = _of(plan, win)
+        x, y = [row.participants for row in rows], [row.share(share) for row in rows]
+        reach = [1.96 * row.error(share) for row in rows]
         axes.errorbar(x, y, yerr=reach, color=color, fmt="none", elinewidth=0.9, alpha=0.7, zorder=2)
         axes.plot(x, y, color=color, marker=marker, markersize=5.5, linewidth=1.5, zorder=3, clip_on=False)
 
@@ -96,7 +101,7 @@ def _scales(axes: Axes, plan: Json, inches: float) -> None:
     style.open_axes(axes)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "20", "40", "60", "80", "100 %"])
-    people = sorted({row["participants"] for row in plan["rows"]})
+    people = sorted({row.participants for row in _points(plan)})
     last = 1.04 * people[-1]
     axes.set_xlim(0, last)
     labels = [str(n) for n in people]
@@ -119,24 +124,26 @@ def _legend(plan: Json) -> list[Artist]:
 
 
 def _shows_planned(plan: Json) -> bool:
-    return bool(plan["planned"] <= max(row["participants"] for row in plan["rows"]))
+    return bool(plan["planned"] <= max(row.participants for row in _points(plan)))
 
 
-def _of(plan: Json, win: float) -> list[Json]:
-    return sorted((row for row in plan["rows"] if row["win"] == win), key=lambda row: int(row["participants"]))
+def _of(plan: Json, win: float) -> list[Power]:
+    return sorted((row for row in _points(plan) if row.win == win), key=lambda row: row.participants)
 
 
 def _text(plan: Json) -> dict[str, str]:
-    focus = " 70 of 100 pairs show the minimiser." if plan["design"]["focused"] else ""
+    design = plan["design"]
+    focus = " 70 of 100 pairs show the minimiser." if design["focused"] else ""
     caption = (
         f"{grid_words(plan)}.{focus} Each point: {plan['replicates']} simulated studies put to the primary test over "
-        "all scenes at level .05; bars: 95 % Monte-Carlo interval. Left (above): the favourite beats the minimiser "
-        "with the win probability of the curve, the others lie half-way. Right (below): the minimiser beats each of "
-        f"the others with it. Pairs are dealt evenly; {assumed_words(plan)}. No vote of the study was looked at."
+        f"all scenes at level {design['alpha']:g}; bars: 95 % Monte-Carlo interval. Left (above): the favourite beats "
+        "the minimiser with the win probability of the curve, the others lie half-way. Right (below): the minimiser "
+        "beats each of the others with it. Sessions are laid as the study lays them; "
+        f"{assumed_words(plan)}. No vote of the study was looked at."
     )
-    most = max(row["participants"] for row in plan["rows"])
-    last = [row for row in plan["rows"] if row["participants"] == most]
-    ends = [f"{odds(row['win'])} in {100 * row['refuted']:.0f} %" for row in last]
+    most = max(row.participants for row in _points(plan))
+    last = [row for row in _points(plan) if row.participants == most]
+    ends = [f"{odds(row.win)} in {100 * row.share('refuted'):.0f} %" for row in last]
     alt = (
         f"Curves of power over the number of {participants(plan)}. With {most}, a favourite that is not the minimiser "
         f"is found at {', '.join(ends)} of the studies."
@@ -148,7 +155,7 @@ def _rows(plan: Json) -> Table:
     return columns(
         "verdict participants win power mc_se",
         (
-            [share, row["participants"], row["win"], row[share], monte_carlo_error(row[share], plan["replicates"])]
+            [share, row.participants, row.win, row.share(share), row.error(share)]
             for share, _, _ in PANELS
             for win in _wins(plan)
             for row in _of(plan, win)

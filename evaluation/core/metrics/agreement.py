@@ -208,7 +208,7 @@ def agreement_tests(
     share, options = found.share, evidence.options
     if share.p is None:
         return []
-    named = evidence.data.confirmatory and metric.info.id == evidence.primary and not subset
+    named = evidence.confirmatory and metric.info.id == evidence.primary and not subset
     family, adjustment = ("F2", "holm") if named else (f"F2 exploratory {subset}".strip(), "bh")
     common: Json = {
         "confirmatory": named, "metric_id": metric.info.id, "estimate": share.accuracy, "unit": "share of votes",

@@ -16,11 +16,11 @@ from evaluation.core import clusters, words
 from evaluation.core.clusters import sign_flip
 from evaluation.core.words import Reason
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
+from studyplatform.voting.core.claims import MIN_CONDITIONS as MIN_CONDITIONS
+from studyplatform.voting.core.claims import MIN_SCENES as MIN_SCENES
 
 #: Agreement between 45 and 55 % counts as chance (TOST margin).
 CHANCE_MARGIN = 0.05
-MIN_SCENES = 4
-MIN_CONDITIONS = 5
 #: Differences looked at by one metric's permutations; fewer draws (but 999) where the grid is that large.
 PERMUTATION_WORK = 500_000_000
 #: Differences permuted at once: bounds the memory.

@@ -156,7 +156,7 @@ def comparison_section(evidence: Evidence) -> Section:
             # The third claim contains the first: tastes that cancel over people are no knowledge of a metric's.
             swap = replace(swap, p=max(swap.p, one.p))
         found.append((a, b, one, swap))
-    named = [evidence.data.confirmatory and evidence.primary in (a.info.id, b.info.id) for a, b, *_ in found]
+    named = [evidence.confirmatory and evidence.primary in (a.info.id, b.info.id) for a, b, *_ in found]
     raw = [None if isinstance(d, Reason) else d.p for _, _, d, _ in found]
     p_adj = holm([p if own else None for p, own in zip(raw, named, strict=True)])
     q_bh = benjamini_hochberg([None if own else p for p, own in zip(raw, named, strict=True)])

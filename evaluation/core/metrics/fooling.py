@@ -86,7 +86,7 @@ def fooling_section(evidence: Evidence) -> Section:
         table.append(_row("rate", condition_1=name) | row)
         told = _told(test, f"{text}.", evidence, unit="share called real")
         # What such a question is asked for: the rates. Whatever is compared afterwards is exploratory.
-        tests.append(replace(told, confirmatory=evidence.asks_which_is_real and evidence.data.frozen_first))
+        tests.append(replace(told, confirmatory=evidence.asks_which_is_real and evidence.as_planned))
     for i, j in itertools.combinations(range(len(shown)), 2):
         first, second = (evidence.votes.conditions[shown[x]] for x in (i, j))
         use = np.isin(found.condition, shown[[i, j]])

@@ -100,7 +100,7 @@ def _json(evidence: Evidence, metric: MetricValues, found: Correlations, where: 
 def _tests(
     evidence: Evidence, metric: MetricValues, found: Correlations, scene: str, sentence: str, people: int
 ) -> list[Test]:
-    named = evidence.data.confirmatory and metric.info.id == evidence.primary and not scene
+    named = evidence.confirmatory and metric.info.id == evidence.primary and not scene
     group = f"{'F2' if named else 'F2 exploratory'} correlation{' in scenes' if scene else ''}"
     common: Json = {
         "hypothesis": "correlation", "confirmatory": named, "scope": "scene" if scene else "pooled",

@@ -147,7 +147,7 @@ def top1_section(evidence: Evidence) -> Section:
             "chance": found.chance, "soft": found.soft, "p": p, "level": found.level if p is not None else None,
             "method": found.method, "left_out": left_out, "reason": reason, "sentence": voice.say(sentence),
         }  # fmt: skip
-        named = evidence.data.confirmatory and metric.info.id == evidence.primary
+        named = evidence.confirmatory and metric.info.id == evidence.primary
         tests.append(
             Test(
                 hypothesis="top1", family="F2 top1" if named else "F2 exploratory top1", confirmatory=named,

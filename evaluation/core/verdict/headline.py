@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from evaluation.core import words
-from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import Evidence
 from evaluation.core.words import Voice
 
@@ -84,8 +82,10 @@ def _each_scene(primary: Json) -> str:
     return f" Scene by scene: {', '.join(f'{word} in {n}' for word, n in count.most_common())}."
 
 
-def notices(data: StudyData, planted: Mapping[str, Any] | None, recovered: str | None) -> list[Json]:
-    """What is said before anything else: SIMULATED, what was planted, a network that was never trained."""
+def notices(evidence: Evidence, recovered: str | None) -> list[Json]:
+    """What is said before anything else: SIMULATED, what was planted, a network that was never trained, and what is not
+    as it was preregistered."""
+    data, planted = evidence.data, evidence.options.planted
     found: list[Json] = []
     if data.simulated:
         truth = planted or {}
@@ -96,6 +96,10 @@ def notices(data: StudyData, planted: Mapping[str, Any] | None, recovered: str |
             found.append({"kind": "planted", "sentence": Voice(True).say(sentence)})
     if data.random_features:
         found.append({"kind": "features", "sentence": words.random_features_line(data.networks)})
+    if evidence.departures:
+        said = ["Not as preregistered, so no test here is confirmatory.", *evidence.departures]
+        found.append({"kind": "departure", "sentence": " ".join(said)})
+    found += [{"kind": "remark", "sentence": sentence} for sentence in data.remarks]
     return found
 
 

@@ -13,9 +13,10 @@ import numpy as np
 from scipy import stats
 
 from evaluation.core.scale.inference import Scale
+from studyplatform.voting.core.claims import MARGIN, logit
 
 #: logit(.55): 'no rival would win more than 55 of 100 meetings'.
-DELTA = float(np.log(0.55 / 0.45))
+DELTA = logit(MARGIN)
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def _rows(evidence: Evidence, metric: Json, test: Json) -> list[Test]:
     pooled = test["scene"] is None
     common: dict[str, Any] = {
         # The pooled test of the primary metric is the one primary test of a study and is not corrected.
-        "confirmatory": evidence.data.confirmatory and pooled and metric["id"] == evidence.primary,
+        "confirmatory": evidence.confirmatory and pooled and metric["id"] == evidence.primary,
         "scope": test["scope"],
         "scene_id": test["scene"] or "",
         "metric_id": metric["id"],

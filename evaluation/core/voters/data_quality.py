@@ -6,14 +6,17 @@ raises the error rate of a test from 5 to 26-40 % (specs/evaluation.md, decision
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from evaluation.core import words
-from evaluation.core.ballots import SHARE_LEFT, real_or_fake_set
+from evaluation.core.ballots import SHARE_LEFT, real_or_fake_set, repeated
 from evaluation.core.dataset import StudyData, Trial
 from evaluation.core.evidence import Evidence
 from evaluation.core.sections import Json, Section
 from evaluation.core.voters.habits import Habits, habits
+from evaluation.core.voters.oddities import oddities, oddities_json
 from evaluation.core.voters.residuals import Leads, leads
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
 
@@ -27,16 +30,8 @@ DISTANCE_BINS = 5
 
 def repeats(data: StudyData, question: str, people: frozenset[str]) -> tuple[int, int]:
     """Pairs shown to and answered by ``people`` twice, and in how many of them the choice of picture was the same."""
-    trials = [
-        t
-        for t in data.trials
-        if t.question == question and t.participant in people and not t.superseded and t.choice in SHARE_LEFT
-    ]
-    again = [t for t in trials if t.kind == "repeat"]
-    asked = {t.repeat_of for t in again}
-    first = {t.id: t for t in trials if t.id in asked}
-    pairs = [(t, first[t.repeat_of]) for t in again if t.repeat_of in first]
-    return len(pairs), sum(_picture(second) == _picture(one) for second, one in pairs)
+    pairs = repeated(t for t in data.trials if t.question == question and t.participant in people)
+    return len(pairs), sum(_picture(second) == _picture(one) for one, second in pairs)
 
 
 def data_quality_section(evidence: Evidence) -> Section:
@@ -44,7 +39,8 @@ def data_quality_section(evidence: Evidence) -> Section:
     voice = evidence.voice
     found = leads(evidence)
     kept = frozenset(evidence.people)
-    rows = _participants(evidence, habits(evidence.data), found)
+    odd = oddities(evidence, found)
+    rows = _participants(evidence, habits(evidence.data), found, odd)
     y, times = _answers(evidence)
     ties = float(np.mean(y == 0.5)) if len(y) else None
     times = times[~np.isnan(times)]
@@ -63,6 +59,7 @@ def data_quality_section(evidence: Evidence) -> Section:
             "median_rt_ms": median,
             "repeats": repeat,
             "rt": _times(evidence, times, found),
+            "oddities": oddities_json(odd, len(rows), voice),
             "participants": _shown(rows),
             "n_participants": len(rows),
             "n_participants_shown": min(SHOWN, len(rows)),
@@ -107,7 +104,7 @@ def _times(evidence: Evidence, times: FloatArray, found: Leads) -> Json:
     return {"edges_ms": RT_EDGES.tolist(), "counts": counts.tolist(), "by_distance": steps}
 
 
-def _participants(evidence: Evidence, found: Habits, lead: Leads) -> list[Json]:
+def _participants(evidence: Evidence, found: Habits, lead: Leads, odd: Mapping[str, tuple[str, ...]]) -> list[Json]:
     """One row for each who answered, in order of id."""
     data, votes = evidence.data, evidence.votes
     use = lead.known
@@ -132,6 +129,7 @@ def _participants(evidence: Evidence, found: Habits, lead: Leads) -> list[Json]:
                 "share_fast": _number(found.share_fast[i]),
                 "loo_agreement": float(agree[j]) if judged else None,
                 "loo_loglik": float(loglik[j]) if judged else None,
+                "oddities": " ".join(odd.get(person, ())),
                 "included": person in kept,
                 "exclusion_reason": reason.get(person, ""),
             }

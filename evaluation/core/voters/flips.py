@@ -38,19 +38,21 @@ def flips_section(evidence: Evidence) -> Section:
     empty: Json = {"votes": None, "share": None, "participants": None, "favourite": None, "rival": None}
     if isinstance(scale, NotEstimated):
         said = words.reason_json(scale.reason, voice)
-        return Section(empty | {"reason": said, "sentence": said["sentence"]})
+        return _section(empty | {"reason": said, "sentence": said["sentence"]})
     order = np.argsort(-scale.theta, kind="stable")
     leader, rival = int(order[0]), int(order[1])
     if scale.theta[leader] - scale.theta[rival] <= SAME_SCORE:
         both = words.joined([evidence.labels[scale.items[i]] for i in (leader, rival)])
         said = words.reason_json(words.reason("NC_NO_LEADER", items=both), voice)
-        return Section(empty | {"reason": said, "sentence": said["sentence"]})
+        return _section(empty | {"reason": said, "sentence": said["sentence"]})
     box = _ballots(evidence, scale)
-    votes = votes_to_flip(box, leader, rival)
-    people = participants_to_flip(box, scale, leader, rival)
+    # Whoever comes second need not be the nearest in votes: few meetings are turned by few votes.
+    rivals = [int(i) for i in order[1:]]
+    votes, rival = _fewest([(votes_to_flip(box, leader, r), r) for r in rivals])
+    people, _ = _fewest([(participants_to_flip(box, scale, leader, r), r) for r in rivals])
     firm = words.reason("NC_NO_FLIP", item=evidence.labels[scale.items[leader]])
     names = evidence.labels[scale.items[leader]], evidence.labels[scale.items[rival]]
-    return Section(
+    return _section(
         {
             "votes": votes,
             "share": None if votes is None else votes / box.n_votes,
@@ -63,6 +65,19 @@ def flips_section(evidence: Evidence) -> Section:
             "sentence": voice.say(_sentence(box, votes, people, *names)),
         }
     )
+
+
+def _section(summary: Json) -> Section:
+    """The summary, and the same as the one row of ``votes_to_flip``."""
+    reason = summary["reason"] or {"code": "", "sentence": ""}
+    row = {name: value for name, value in summary.items() if name not in ("reason", "sentence")}
+    row |= {"status": "ok" if summary["votes"] is not None else "not_computable", "reason_code": reason["code"]}
+    return Section(summary, {"votes_to_flip": [row | {"message": reason["sentence"]}]})
+
+
+def _fewest(found: list[tuple[int | None, int]]) -> tuple[int | None, int]:
+    """The smallest number and its rival; of equal ones, and where there is none, the first."""
+    return min(found, key=lambda pair: float("inf") if pair[0] is None else pair[0])
 
 
 def votes_to_flip(votes: Ballots, leader: int, rival: int) -> int | None:

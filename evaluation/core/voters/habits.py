@@ -11,7 +11,8 @@ from evaluation.core.ballots import SHARE_LEFT
 from evaluation.core.dataset import StudyData
 from evaluation.core.evidence import BoolArray
 from studyplatform.voting.core.bradley_terry import FloatArray, IntArray
-from studyplatform.voting.core.quality import FAST_MS
+from studyplatform.voting.core.flags import LEAST_FAILED, Rules
+from studyplatform.voting.core.quality import FAST_MS, longest_runs, medians
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def habits(data: StudyData) -> Habits:
     rt = np.array([np.nan if t.rt_ms is None else t.rt_ms for t in answered], dtype=np.float64)
     caught = np.array([t.kind == "catch" and t.choice in SHARE_LEFT for t in answered], dtype=bool)
     wrong = caught & np.array([t.choice != t.expected for t in answered], dtype=bool)
-    order = np.lexsort((np.array([t.position for t in answered], dtype=np.intp), person))
+    order = np.lexsort((np.array([t.place for t in answered], dtype=np.intp), person))
     size = len(people)
 
     def count(which: BoolArray) -> IntArray:
@@ -64,35 +65,14 @@ def habits(data: StudyData) -> Habits:
     )
 
 
-def longest_runs(person: IntArray, side: IntArray, people: int) -> IntArray:
-    """(P,) most answers in a row on one side: ``person`` (V,) ascending, ``side`` of each in order, 0 for neither."""
-    longest = np.zeros(people, dtype=np.intp)
-    if len(person):
-        start = np.flatnonzero(np.r_[True, (np.diff(person) != 0) | (np.diff(side) != 0)])
-        length = np.diff(np.r_[start, len(person)])
-        np.maximum.at(longest, person[start], np.where(side[start] > 0, length, 0))
-    return longest
-
-
-def medians(person: IntArray, value: FloatArray, people: int) -> FloatArray:
-    """(P,) median of each one's known ``value`` (V,), NaN without any."""
-    known = ~np.isnan(value)
-    order = np.lexsort((value[known], person[known]))
-    ranked, n = value[known][order], np.bincount(person[known], minlength=people)
-    first = np.cumsum(n) - n
-    found = np.full(people, np.nan)
-    some = n > 0
-    found[some] = (ranked[(first + (n - 1) // 2)[some]] + ranked[(first + n // 2)[some]]) / 2
-    return found
-
-
 def binomial_half(successes: IntArray, n: IntArray) -> FloatArray:
     """Two-sided exact binomial p against one half; 1 where n is 0."""
     return np.asarray(np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(successes, n - successes), n, 0.5)))
 
 
-def screened_out(found: Habits) -> BoolArray:
-    """(P,) who breaks a rule that does not look at what they preferred (specs/evaluation.md, E15): two catch trials
-    failed, left rate off with p < .001, twelve answers in a row on one side, or half of them within 500 ms."""
-    fast = np.nan_to_num(found.share_fast) > 0.5
-    return np.asarray((found.catch_failed >= 2) | (found.left_p < 0.001) | (found.longest_run >= 12) | fast)
+def screened_out(found: Habits, rules: Rules) -> BoolArray:
+    """(P,) who breaks one of the rules that the study wrote down; none looks at what somebody preferred (E15)."""
+    passed = found.n_catch - found.catch_failed
+    failed = (found.catch_failed >= LEAST_FAILED) & (passed < rules.catch_rate * found.n_catch)
+    fast = np.nan_to_num(found.share_fast) > rules.fast_share
+    return np.asarray(failed | (found.left_p < rules.side_p) | (found.longest_run >= rules.run) | fast)

@@ -70,7 +70,7 @@ def sensitivity_section(evidence: Evidence) -> Section:
 def _decisions(evidence: Evidence, found: Minimum | Reason) -> dict[str, Decision]:
     everybody = _everybody(evidence)
     habit = habits(evidence.data)
-    failed = {p for p, out in zip(habit.people, screened_out(habit), strict=True) if out}
+    failed = {p for p, out in zip(habit.people, screened_out(habit, evidence.data.screening), strict=True) if out}
     passes = np.array([p not in failed for p in everybody.people], dtype=bool)
     screened = everybody if passes.all() else everybody.where(passes[everybody.person])
     sets = {"all": everybody, "analysis": evidence.votes, "screened": screened}

@@ -26,7 +26,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--unblind", action="store_true", help="Look while people still vote; goes into the audit log."
         )
-        parser.add_argument("--host", default="http://127.0.0.1:8000", help="Beginning of the printed address.")
+        parser.add_argument(
+            "--host",
+            default="",
+            help="Beginning of the printed address, such as https://study.example; without it the path is printed.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it."""
@@ -48,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(note)
         if options["format"]:
             return self._votes(loaded.data, options)
-        found = outcome(loaded, Options(seed=options["seed"]))
+        found = outcome(loaded, Options.planned(loaded.data, seed=options["seed"]))
         _write(found.files, options["out"])
         for result in found.results:
             self._print(result)
@@ -57,7 +61,7 @@ class Command(BaseCommand):
         return None
 
     def _votes(self, data: StudyData, options: dict[str, Any]) -> None:
-        for question in data.questions:
+        for question in data.asked:
             files = FORMATS[options["format"]](data, question.id)
             _write(files, options["out"] / question.id)
             for name in files:
@@ -83,7 +87,7 @@ class Command(BaseCommand):
                 )
             return self._votes(study_data(study), options)
         try:
-            analyses = analysis_run(study=study, options=Options(seed=options["seed"]), unblind=options["unblind"])
+            analyses = analysis_run(study=study, seed=options["seed"], unblind=options["unblind"])
         except EvaluationError as error:
             raise CommandError(str(error)) from error
         for analysis in analyses:

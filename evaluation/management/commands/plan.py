@@ -1,4 +1,4 @@
-"""``manage.py plan STUDY --out DIR``: how many participants a study needs, from its own grid, before it has votes."""
+"""``manage.py plan STUDY [--out DIR]``: how many participants a study needs, from its own grid, before it has votes."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -6,67 +6,73 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from evaluation import plan as planning
 from evaluation.core.figures.power import assumed_words, grid_words
-from evaluation.core.power import WINS, Power, power
-from evaluation.core.words import MIN_PARTICIPANTS
-from evaluation.plan import design_of, plan_files, plan_json, plan_sentences, plan_tables
+from evaluation.core.sessions import Design
+from evaluation.models import PowerPlan
+from evaluation.plan.running import PEOPLE, REPLICATES
 from evaluation.services import EvaluationError
 from studyplatform.voting.models import Study
 
-#: Nobody waits for more; the answer no longer changes.
-MOST_PEOPLE, MOST_REPLICATES, FEWEST_REPLICATES = 1000, 10_000, 20
-
 
 class Command(BaseCommand):
-    help = "Power of the primary test against the number of participants, for the study's own grid (figure F13)."
+    help = "Power of the primary test against the number of participants, for the study's own design (figure F13)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The study, the numbers of participants, and where the files go."""
         parser.add_argument("study", help="The study's slug.")
-        parser.add_argument("--people", default="10,20,30,60", help="Numbers of participants (default 10,20,30,60).")
-        parser.add_argument("--replicates", type=int, default=150, help="Simulated studies per point (default 150).")
+        parser.add_argument("--people", default=PEOPLE, help=f"Numbers of participants (default {PEOPLE}).")
+        parser.add_argument(
+            "--replicates", type=int, default=REPLICATES, help=f"Simulated studies per point (default {REPLICATES})."
+        )
         parser.add_argument("--seed", type=int, default=1, help="Seed of the simulation (default 1).")
-        parser.add_argument("--out", type=Path, required=True, help="The folder for the figure and power.csv.")
+        parser.add_argument("--out", type=Path, help="A folder for the figure and power.csv.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run it."""
-        people = _people(options["people"])
-        replicates, seed = options["replicates"], options["seed"]
-        if not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES:
-            raise CommandError(
-                f"--replicates {replicates} is out of range: give {FEWEST_REPLICATES} to {MOST_REPLICATES}."
-            )
-        if seed < 0:
-            raise CommandError(f"--seed {seed} is negative: give 0 or more.")
+        """Run it, or go on with what was begun; the plan is kept and stands in the admin."""
         study = Study.objects.filter(slug=options["study"]).first()
         if study is None:
             known = ", ".join(Study.objects.order_by("slug").values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no study “{options['study']}”. Studies: {known}.")
         try:
-            design = design_of(study)
+            people = planning.numbers_of(options["people"])
+            if options["out"]:
+                _folder(options["out"])
+            plan = planning.plan_start(
+                study=study, by=None, people=people, replicates=options["replicates"], seed=options["seed"]
+            )
         except EvaluationError as error:
             raise CommandError(str(error)) from error
-        if MIN_PARTICIPANTS <= study.sessions_planned <= MOST_PEOPLE:
-            people = sorted({*people, study.sessions_planned})
-        _folder(options["out"])
-        rows: list[Power] = []
-        for row in power(design, people, replicates=replicates, seed=seed):
-            rows.append(row)
-            self._progress(len(rows), len(people) * len(WINS), row)
-        plan = plan_json(study, design, rows, replicates=replicates, seed=seed)
-        files = plan_files(plan)
-        self.stdout.write(f"“{study}”: {grid_words(plan)}, {study.sessions_planned} planned.")
-        for line in [*plan_tables(rows), *plan_sentences(design, rows, study.sessions_planned)]:
-            self.stdout.write(line)
-        self.stdout.write(f"{replicates} simulated studies per number; {assumed_words(plan)}.")
-        self._write(files, options["out"])
+        while plan.finished_at is None:
+            plan = planning.plan_step(plan=plan, number=plan.done)
+            self._progress(plan)
+        self._say(study, plan)
+        if options["out"]:
+            self._write(planning.plan_files(planning.plan_json(plan)), options["out"])
 
-    def _progress(self, done: int, total: int, row: Power) -> None:
-        """One line that is written over on a terminal; elsewhere a line per number of participants."""
-        text = f"{done} of {total} points simulated ({row.participants} participants)"
+    def _say(self, study: Study, plan: PowerPlan) -> None:
+        result, rows, design = planning.plan_json(plan), planning.whole_rows(plan), Design.from_json(plan.design)
+        costs = [planning.cost_of(study, design, people) for people in plan.options["people"]]
+        self.stdout.write(f"“{study}”: {grid_words(result)}, {study.sessions_planned} planned.")
+        for table in planning.plan_tables(rows):
+            self.stdout.write(table["title"])
+            self.stdout.write("participants" + "".join(f"{head:>9}" for head in table["heads"]))
+            for people, numbers in table["lines"]:
+                self.stdout.write(f"{people:>12}" + "".join(f"{number:>9}" for number in numbers))
+        for line in [
+            *planning.plan_sentences(rows, study.sessions_planned),
+            *planning.cost_sentences(study, costs),
+            *planning.plan_warnings(design, minutes=costs[0].minutes, planned=study.sessions_planned, rows=rows),
+        ]:
+            self.stdout.write(line)
+        self.stdout.write(f"{plan.options['replicates']} simulated studies per number; {assumed_words(result)}.")
+
+    def _progress(self, plan: PowerPlan) -> None:
+        """One line that is written over on a terminal; elsewhere a line per step."""
+        text = f"{plan.done} of {plan.total} studies simulated"
         if self.stderr.isatty():
-            self.stderr.write(text.ljust(60), ending="\n" if done == total else "\r")
-        elif done % len(WINS) == 0:
+            self.stderr.write(text.ljust(60), ending="\r" if plan.finished_at is None else "\n")
+        else:
             self.stderr.write(text)
 
     def _write(self, files: dict[str, bytes], folder: Path) -> None:
@@ -88,15 +94,3 @@ def _folder(folder: Path) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> CommandError:
     return CommandError(f"{folder} cannot be written ({error.strerror}). Give another --out.")
-
-
-def _people(text: str) -> list[int]:
-    """Numbers of participants, rising, each once."""
-    parts = [part.strip() for part in text.split(",")]
-    for part in parts:
-        if not part.isdecimal() or not MIN_PARTICIPANTS <= int(part) <= MOST_PEOPLE:
-            raise CommandError(
-                f"--people: “{part}” is no number of participants from {MIN_PARTICIPANTS} (fewer get no verdict) to "
-                f"{MOST_PEOPLE}. Write them like 10,20,30,60."
-            )
-    return sorted({int(part) for part in parts})

@@ -16,7 +16,6 @@ whose sentence names the thing and the mend; nothing is guessed.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +30,7 @@ from generation.core.tasks import Method, Param, ParameterError, Preset, Task
 
 __all__ = ["DESIGNS", "GridError", "GridFile", "PhotographFolder", "SceneNames", "Source", "parse"]
 
-_SLUG = re.compile(r"^[a-z0-9][a-z0-9-]*$")
+SLUG = re.compile(r"^[a-z0-9][a-z0-9-]*$")
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,21 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     ``resolve_auto(name, param)`` chooses the value of a parameter written as ``"auto"`` (the backbone that can be had
     on this machine). Raises :class:`GridError`.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise GridError(f"The grid file is not valid TOML: {error}.") from None
+    data = reading.loaded(text)
     allowed = ("grid", "sources", "scenes", "data", "parameters", "conditions", "controls", "replicates", "reference")
     reading.only(data, allowed, "the grid file")
     head = reading.table(data, "grid", required=True)
     reading.only(head, ("title", "slug", "task", "method", "preset"), "[grid]")
     title, slug = reading.text(head, "title", "[grid]"), reading.text(head, "slug", "[grid]", 80)
-    if not _SLUG.match(slug):
+    if not SLUG.match(slug):
         raise GridError(f"[grid] slug = {slug!r}: use lower-case letters, digits and hyphens only.")
     try:
         task = tasks.get(reading.text(head, "task", "[grid]"))
     except KeyError as error:
         raise GridError(f"[grid] task: {error.args[0]}") from None
-    method = _method(task, head.get("method"))
+    method = method_named(task, head.get("method"))
     sources = read_sources(reading.table(data, "sources", required=True))
-    preset = _preset(method, head.get("preset"))
+    preset = preset_named(method, head.get("preset"))
     shared = reading.resolve(method, reading.table(data, "parameters"), resolve_auto)
     base = {**(preset.values if preset else {}), **shared}
     default = reading.complete(method, base, "[parameters]")  # a mistake there is said there
@@ -131,7 +127,8 @@ def _notes(
         raise GridError(f"[[conditions]]: {error}") from None
 
 
-def _preset(method: Method, name: object) -> Preset | None:
+def preset_named(method: Method, name: object) -> Preset | None:
+    """The preset that ``[grid]`` names; None where it names none."""
     if name is None:
         return None
     if not isinstance(name, str) or name not in method.presets:
@@ -140,7 +137,10 @@ def _preset(method: Method, name: object) -> Preset | None:
     return method.presets[name]
 
 
-def _method(task: Task, name: object) -> Method:
+def method_named(task: Task, name: object) -> Method:
+    """The method that ``[grid]`` names, or the first of the task."""
+    if not task.methods:
+        raise GridError(f"[grid] task = {task.name!r}: {task.label.lower()} have no grid file. Import them instead.")
     if name is None:
         return task.default_method
     if not isinstance(name, str) or name not in task.methods:

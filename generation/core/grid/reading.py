@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,38 @@ from generation.core.tasks import Method, Param, ParameterError
 
 AUTO = "auto"
 Row = dict[str, Scalar]
+#: Tables and lists within each other; a grid file needs five.
+DEEPEST = 20
+_TOO_DEEP = f"The grid file nests its tables or lists deeper than {DEEPEST} levels. Write it flatter."
+_TOO_LONG = "The grid file has a whole number of more than 18 digits (TOML's are of 64 bits). Write a shorter one."
 
 
 class GridError(ValueError):
     """A mistake in a grid file; the text names it and the mend."""
+
+
+def loaded(words: str) -> dict[str, Any]:
+    """The tables of a grid file. Raises :class:`GridError` for what is no TOML, or none that a sentence could quote."""
+    try:
+        data = tomllib.loads(words)
+    except tomllib.TOMLDecodeError as error:
+        raise GridError(f"The grid file is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise GridError(_TOO_DEEP) from None
+    except ValueError:  # Python reads no longer ones
+        raise GridError(_TOO_LONG) from None
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        if any(isinstance(value, int) and value.bit_length() > 63 for value in level):
+            raise GridError(_TOO_LONG)
+        below = (value.values() if isinstance(value, dict) else value for value in level if _holds(value))
+        if not (level := [value for values in below for value in values]):
+            return data
+    raise GridError(_TOO_DEEP)
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, dict | list)
 
 
 def only(entries: Mapping[str, object], allowed: Sequence[str], where: str) -> None:

@@ -5,13 +5,15 @@ Torch-free: paths, digests and how the file wants its pictures. ``core.backbones
 1. the folder ``EYEBALLOT_WEIGHTS``: its manifest ``weights.toml`` first, then torchvision's files by their own name;
 2. the torch hub cache (``TORCH_HOME/hub/checkpoints``);
 3. torchvision's own download into that cache, unless ``EYEBALLOT_DOWNLOAD`` is ``0``.
+
+A file that is asked for by its digest may also be one that another machine sent here (``core.received``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from generation.core.weights.advice import TORCHVISION, mend, what_helps
@@ -25,6 +27,7 @@ from generation.core.weights.networks import (
     smallest_side,
 )
 from generation.core.weights.published import download, hub_cache, published_file
+from generation.core.weights.sent import about, sent
 
 __all__ = [
     "LAYERS",
@@ -33,27 +36,75 @@ __all__ = [
     "Weights",
     "WeightsError",
     "WeightsMissing",
+    "about",
     "file_sha256",
     "find",
+    "held",
+    "lacking",
     "receptive_field",
     "smallest_side",
 ]
 
 
-def find(network: str, sha256: str | None = None, layers: Sequence[str] = ()) -> Weights:
+class _WouldFetch(Exception):  # noqa: N818  (reads as what it says)
+    """Only a download tells whether the file can be had."""
+
+
+def lacking(network: str, layers: Sequence[str] = ()) -> str:
+    """Why :func:`find` would refuse, as far as that is known without a download; empty where nothing is known to."""
+
+    try:
+        find(network, layers=layers, fetch=_fetch_nothing)
+    except _WouldFetch:
+        return ""
+    except WeightsError as error:
+        return str(error)
+    return ""
+
+
+def held(sha256: str) -> Weights | None:
+    """The verified weights with this digest that lie on this machine; None where a download would be needed."""
+    if (found := sent(sha256)) is not None:
+        return found
+    for network in LAYERS:
+        try:
+            for found in _candidates(network, "", _fetch_nothing):
+                if found.sha256 == sha256:
+                    return found
+        except (_WouldFetch, WeightsError):  # a damaged file is none; whoever asks for it by name is told
+            continue
+    return None
+
+
+def _fetch_nothing(_network: str) -> Path:
+    raise _WouldFetch
+
+
+def find(
+    network: str,
+    sha256: str | None = None,
+    layers: Sequence[str] = (),
+    *,
+    fetch: Callable[[str], Path] | None = None,
+) -> Weights:
     """Return the verified weights of ``network``: the first in the search order, or the one with this ``sha256``.
 
     ``network``: a name of :data:`LAYERS`, or ``name/training`` where only that training will do (``vgg19/oxford``).
-    ``layers`` that are needed: a file that ends before them is passed over for one that does not. Raises
+    ``layers`` that are needed: a file that ends before them is passed over for one that does not. ``fetch``: in place
+    of :func:`download`. Raises
     :class:`WeightsMissing` when there is none and :class:`WeightsError` when a file or manifest is damaged, or when
     every file ends too early.
     """
     name, _, training = network.partition("/")
     if name not in LAYERS:
         raise WeightsMissing(f"There is no network {name!r}. Known: {', '.join(sorted(LAYERS))}.")
+    # Asked for by its digest, a network that was sent here is as good as one of the folders.
+    kept = sent(sha256) if sha256 else None
+    if kept and kept.network == name and training in ("", kept.training) and not kept.ends_before(layers):
+        return kept
     others: list[str] = []
     short: list[Weights] = []
-    for found in _candidates(name, training):
+    for found in _candidates(name, training, fetch or download):
         if training and found.training != training:
             others.append(f"{found.title} ({found.training})")
         elif sha256 is not None and found.sha256 != sha256:
@@ -74,7 +125,7 @@ def find(network: str, sha256: str | None = None, layers: Sequence[str] = ()) ->
     raise WeightsMissing(f"No weights file for {network} was found: {what_helps(name, training)}.")
 
 
-def _candidates(network: str, training: str) -> Iterator[Weights]:
+def _candidates(network: str, training: str, fetch: Callable[[str], Path]) -> Iterator[Weights]:
     if network == RANDOM_SHALLOW:
         yield Weights(
             network=RANDOM_SHALLOW,
@@ -99,4 +150,4 @@ def _candidates(network: str, training: str) -> Iterator[Weights]:
         yield published_file(network, place)
     wanted = training in ("", "torchvision") and os.environ.get("EYEBALLOT_DOWNLOAD", "1") != "0"
     if not present and wanted:
-        yield published_file(network, download(network))
+        yield published_file(network, fetch(network))

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from generation.core import catalogue
-from generation.core.engines import EngineBroken
+from generation.core.engines import ENGINES, EngineBroken
 from generation.core.spec import MetricSpec
 from generation.models import Grid
 from generation.services.measuring import MeasureError, failures, measured, metrics_add, metrics_named
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("grid", nargs="?", help="slug of the grid")
         parser.add_argument("metrics", nargs="*", metavar="metric", help="keys of the catalogue")
         parser.add_argument("--list", action="store_true", help="print the catalogue and measure nothing")
-        parser.add_argument("--engine", default=settings.EYEBALLOT_ENGINE, help="serial, processes or processes:N")
+        parser.add_argument("--engine", default=settings.EYEBALLOT_ENGINE, help=ENGINES)
 
     def handle(self, *args: Any, grid: str | None, metrics: list[str], **options: Any) -> None:
         console = Console(width=None if self.stdout.isatty() else 120)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from generation.core.engines import EngineBroken
+from generation.core.engines import ENGINES, EngineBroken
 from generation.core.grid import GridError, GridFile, parse
 from generation.core.spec import Scalar
 from generation.core.weights import WeightsError
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="with --worker: stop when the queue is empty")
         parser.add_argument("--retry", action="store_true", help="queue failed renders of this grid again")
         parser.add_argument("--owner", help="user name of the owner (default: the first researcher)")
-        parser.add_argument("--engine", default=settings.EYEBALLOT_ENGINE, help="serial, processes or processes:N")
+        parser.add_argument("--engine", default=settings.EYEBALLOT_ENGINE, help=ENGINES)
 
     def handle(self, *args: Any, grid: Path | None, **options: Any) -> None:
         try:

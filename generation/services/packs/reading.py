@@ -1,14 +1,17 @@
 """Read a pack: verified file by file, stored whole or not at all."""
 
-import json
-from pathlib import Path
+import io
+import os
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
 
 from generation.core import images
-from generation.core.spec import ConditionSpec, JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
+from generation.core.archives import ArchiveError, members
+from generation.core.spec import JobSpec, MetricSpec, RenderSpec, SceneSpec, digest, sha256_bytes
 from generation.core.train_spec import TrainSpec
 from generation.models import (
     Artifact,
@@ -25,15 +28,24 @@ from generation.models import (
     SourceImage,
     Training,
 )
-from generation.services.artifacts import artifact_known, artifact_store
-from generation.services.packs.form import SCHEMA, PackError, file_name
+from generation.services.artifacts import artifact_known, artifact_store, source_names
+from generation.services.packs.form import PackError, file_name, read_file
+from generation.services.packs.manifest import manifest_read
 from generation.services.planning import metric_row, scene_row, training_row
 
 
 def pack_read(*, owner: User, folder: Path) -> Grid:
     """Read a pack into the database; a grid that is here already is returned as it is. Raises :class:`PackError`."""
-    manifest = _manifest(folder)
-    _check(manifest)
+    try:
+        return _read(owner, folder)
+    except PackError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, OSError, RecursionError, DatabaseError) as error:
+        raise PackError(f"The pack does not hang together ({error}); nothing was read.") from None
+
+
+def _read(owner: User, folder: Path) -> Grid:
+    manifest = manifest_read(folder)
     head = manifest["grid"]
     existing = Grid.objects.filter(slug=head["slug"]).first()
     if existing is not None:
@@ -49,84 +61,63 @@ def pack_read(*, owner: User, folder: Path) -> Grid:
     blobs = {sha: _verified(folder, sha, kind) for sha, kind in files.items()}
     sources = {s["sha256"]: _source(folder, s) for s in manifest["sources"]}
     with transaction.atomic():
+        for sha, kind in files.items():
+            artifact_known(sha256=sha, kind=kind)
+        for row in manifest["sources"]:
+            _source_row(owner, row)
+        grid = _rows(owner, manifest, read_file(folder, "grid.toml").decode())
+        # Files come last: a pack that is refused leaves none.
         for sha, data in blobs.items():
             artifact_store(data=data, kind=files[sha])
-        for row in manifest["sources"]:
-            _source_row(owner, row, sources[row["sha256"]])
-        try:
-            return _rows(owner, manifest, (folder / "grid.toml").read_text())
-        except (KeyError, TypeError, OSError) as error:
-            raise PackError(f"The pack does not hang together ({error}); nothing was read.") from None
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
-    except OSError as error:
-        raise PackError(f"{path}: {error.strerror}. A pack has a manifest.json beside its images.") from None
-    except ValueError as error:
-        raise PackError(f"{path} is not valid JSON: {error}.") from None
-    if manifest.get("schema") != SCHEMA:
-        raise PackError(f"{path}: schema {manifest.get('schema')!r} is not {SCHEMA}; it needs another version.")
-    return manifest
-
-
-def _check(manifest: dict[str, Any]) -> None:
-    """Every condition and metric is what its digest says; what is missing is named."""
-    try:
-        missing = {"slug", "title", "task", "digest", "reference"} - set(manifest["grid"])
-        if missing:
-            raise PackError(f"manifest.json: the grid has no {min(missing)}.")
-        for c in manifest["conditions"]:
-            if ConditionSpec(c["method"], c["params"], c["role"]).digest != c["digest"]:
-                raise PackError(f"manifest.json: the condition {c['label']!r} is not what its digest says.")
-        for m in manifest["metrics"]:
-            if MetricSpec.from_json(m["spec"]).digest != m["digest"]:
-                raise PackError(f"manifest.json: the metric {m['spec']['label']!r} is not what its digest says.")
-        for key in ("sources", "scenes", "jobs", "renders", "cells"):
-            if not isinstance(manifest[key], list):
-                raise PackError(f"manifest.json: {key} must be a list.")
-    except (KeyError, TypeError) as error:
-        raise PackError(f"manifest.json is not complete ({error}); nothing was read.") from None
+        for picture in filter(None, sources.values()):
+            artifact_store(data=picture, kind=Artifact.Kind.IMAGE)
+    return grid
 
 
 def _verified(folder: Path, sha256: str, kind: str) -> bytes:
-    path = folder / file_name(kind, sha256)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PackError(f"{path}: {error.strerror}. The pack is incomplete; nothing was read.") from None
+    place = file_name(kind, sha256)
+    data = read_file(folder, place)
     if sha256_bytes(data) != sha256:
-        raise PackError(f"{path} is damaged: its content is not what its name says. Nothing was read.")
-    if kind == "image":
-        try:
-            images.decode(data, path.name)
-        except images.ImageError as error:
-            raise PackError(f"{error} Nothing was read.") from None
+        raise PackError(f"{folder / place} is damaged: its content is not what its name says. Nothing was read.")
+    try:
+        if kind == "image":
+            images.decode(data, PurePosixPath(place).name)
+        else:
+            for _ in members(io.BytesIO(data), place):  # arrays in a zip archive
+                pass
+    except (images.ImageError, ArchiveError) as error:
+        raise PackError(f"{error} Nothing was read.") from None
     return data
 
 
 def _source(folder: Path, row: dict[str, str]) -> bytes | None:
     """The bytes of a source, or ``None`` when it was withheld from the pack."""
-    path = folder / row["file"]
-    if not path.exists():
+    if "\0" not in row["file"] and not os.path.lexists(folder / row["file"]):
         return None
-    data = path.read_bytes()
+    data = read_file(folder, row["file"])
     if sha256_bytes(data) != row["sha256"]:
-        raise PackError(f"{path} is not the picture the pack was made from (its SHA-256 differs). Nothing was read.")
-    images.decode(data, row["file"])
+        raise PackError(
+            f"{folder / row['file']} is not the picture the pack was made from (its SHA-256 differs). Nothing was read."
+        )
+    try:
+        images.decode(data, row["file"])
+    except images.ImageError as error:
+        raise PackError(f"{error} Nothing was read.") from None
     return data
 
 
-def _source_row(owner: User, row: dict[str, str], data: bytes | None) -> None:
-    kind = Artifact.Kind.IMAGE
-    artifact = artifact_known(sha256=row["sha256"], kind=kind) if data is None else artifact_store(data=data, kind=kind)
-    SourceImage.objects.get_or_create(
-        owner=owner,
-        artifact=artifact,
-        defaults={k: row[k] for k in ("name", "title", "licence", "credit")},
-    )
+def _source_row(owner: User, row: dict[str, str]) -> None:
+    artifact = artifact_known(sha256=row["sha256"], kind=Artifact.Kind.IMAGE)
+    if SourceImage.objects.filter(owner=owner, artifact=artifact).exists():
+        return
+    words = {k: row[k] for k in ("title", "licence", "credit")}
+    source = SourceImage(owner=owner, artifact=artifact, name=next(source_names(owner, row["name"])), **words)
+    try:
+        source.full_clean()
+    except ValidationError as error:
+        reasons = " ".join(f"{field}: {' '.join(why)}" for field, why in error.message_dict.items())
+        raise PackError(f"manifest.json: the source {row['name'][:80]!r}: {reasons} Nothing was read.") from None
+    source.save()
 
 
 def _rows(owner: User, manifest: dict[str, Any], toml: str) -> Grid:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from generation.models import Artifact, Grid, Job, Render, SourceImage, Training
@@ -38,7 +38,7 @@ def pack_write(*, grid: Grid, folder: Path, withhold: frozenset[str] = frozenset
             "preset": grid.preset,
             "notes": grid.notes,
         },
-        "sources": _sources(grid),
+        "sources": _sources(grid, withhold),
         "scenes": [
             {"task": s.task, "label": s.label, "content": s.content_id, "style": s.style_id}
             for s in _distinct(c.scene for c in grid.cells.select_related("scene"))
@@ -84,7 +84,14 @@ def _write(path: Path, data: bytes) -> int:
     return len(data)
 
 
-def _sources(grid: Grid) -> list[dict[str, str]]:
+def _place(file: str, name: str, withheld: bool) -> str:
+    """Where a source lies in the pack: as in the grid file, unless that would be written outside the pack."""
+    path = PurePosixPath(file)
+    leads_out = not file or path.is_absolute() or ".." in path.parts
+    return f"sources/{name}" if leads_out and not withheld else file or f"sources/{name}"
+
+
+def _sources(grid: Grid, withhold: frozenset[str]) -> list[dict[str, str]]:
     used = {s for cell in grid.cells.select_related("scene") for s in (cell.scene.content_id, cell.scene.style_id) if s}
     # Only the places of the sources are read: an earlier version's file may name parameters that are gone since.
     # Imported renders have no grid file, and their sources no place in it.
@@ -92,7 +99,7 @@ def _sources(grid: Grid) -> list[dict[str, str]]:
     return [
         {
             "name": s.name,
-            "file": files.get(s.name, f"sources/{s.name}"),
+            "file": _place(files.get(s.name, ""), s.name, s.name in withhold),
             "sha256": s.artifact_id,
             "title": s.title,
             "licence": s.licence,

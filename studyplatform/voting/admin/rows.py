@@ -1,41 +1,23 @@
-"""What participants were shown and when, to look at, and who is left out; only of one's own studies."""
+"""What participants were shown and when, to look at; only of one's own studies."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from studyplatform.voting import services
+from generation.admin.access import ReadOnlyAdmin
 from studyplatform.voting.models import Participant, Stimulus
-from studyplatform.voting.selectors import may_edit, studies_visible
+from studyplatform.voting.selectors import studies_downloadable, studies_visible
 
 
-class StudyRowsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class StudyRowsAdmin(ReadOnlyAdmin):
     """Rows of the studies that the reader may see."""
 
     list_filter = [("study", admin.RelatedOnlyFieldListFilter)]
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request) and (
-            obj is None or studies_visible(request.user).filter(pk=obj.study_id).exists()
-        )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(study__in=studies_visible(request.user))
@@ -61,17 +43,18 @@ class ParticipantAdmin(StudyRowsAdmin):
     ]  # fmt: skip
     list_select_related = ["study", "session"]
     list_filter = [*StudyRowsAdmin.list_filter, "is_bot", "is_pilot", "is_preview"]
-    change_form_template = "admin/voting/participant/change_form.html"
     # The token is what a participant's browser signs in with; it is not for reading.
     fields = [
-        "study", "answered", "outcome", "excluded", "is_bot", "is_pilot", "is_preview", "language", "created_at",
-        "checks", "debrief",
+        "study", "page", "answered", "outcome", "excluded", "is_bot", "is_pilot", "is_preview", "language", "device",
+        "created_at", "checks", "debrief",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = (
             super()
             .get_queryset(request)
+            # What they wrote, and why somebody is left out, is data.
+            .filter(study__in=studies_downloadable(request.user))
             .annotate(votes=Count("trials__votes"), planned=Count("trials"))
             .prefetch_related("exclusions")
         )
@@ -104,34 +87,11 @@ class ParticipantAdmin(StudyRowsAdmin):
         reasons = [e.reason for e in participant.exclusions.all() if e.undone_at is None]
         return reasons[0] if reasons else "no"
 
-    def get_urls(self) -> list[URLPattern]:
-        """Leaving out and taking in again, before the admin's own addresses."""
-        view = self.admin_site.admin_view(self.decide)
-        return [path("<int:pk>/decide/", view, name="voting_participant_decide"), *super().get_urls()]
-
-    def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Leave the participant out of the analysis for a reason, or take them in again."""
-        participant = get_object_or_404(self.get_queryset(request), pk=pk)
-        if request.method == "POST" and not may_edit(request.user, participant.study):
-            messages.error(request, "Only the owner and editors of a study decide who is left out.")
-        elif request.method == "POST":
-            try:
-                if "include" in request.POST:
-                    services.participant_include(participant=participant, by=request.user)  # type: ignore[arg-type]
-                else:
-                    reason = request.POST.get("reason", "")
-                    services.participant_exclude(participant=participant, by=request.user, reason=reason)  # type: ignore[arg-type]
-            except services.StudyError as error:
-                messages.error(request, str(error))
-        return redirect("admin:voting_participant_change", pk)
-
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        """The participant, with the decision beside it for those who may take it."""
-        found = self.get_queryset(request).filter(pk=object_id).first() if object_id.isdecimal() else None
-        context = {"decides": found is not None and may_edit(request.user, found.study)}
-        if found is not None:
-            context |= {"is_excluded": found.exclusions.filter(undone_at=None).exists(), "participant": found}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+    @admin.display(description="decide")
+    def page(self, participant: Participant) -> SafeString:
+        """Where the answers are looked at, and people left out and paid."""
+        address = reverse("admin:voting_study_participant", args=[participant.study_id, participant.pk])
+        return format_html('<a href="{}">The participant’s page</a>', address)
 
 
 class TrialAdmin(StudyRowsAdmin):

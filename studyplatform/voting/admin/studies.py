@@ -5,103 +5,57 @@ pictures win, is not.
 """
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 from generation.models import Grid
 from studyplatform.voting import services
-from studyplatform.voting.admin.columns import StudyColumns
-from studyplatform.voting.admin.inlines import MembershipInline, PanelInline, QuestionInline
-from studyplatform.voting.models import Stimulus, Study
+from studyplatform.voting.admin.columns import StudyColumns, StudyList
+from studyplatform.voting.admin.fieldsets import FIELDSETS, HEAD, RowsField, StudyForm, condition_names
+from studyplatform.voting.admin.inlines import PanelInline, QuestionInline
+from studyplatform.voting.admin.pages import registry
+from studyplatform.voting.admin.pages.file import import_page
+from studyplatform.voting.admin.steps import StudySteps
+from studyplatform.voting.models import Study
 from studyplatform.voting.selectors import may_edit, natural_question, studies_visible
-from studyplatform.voting.services import StudyError
+from studyplatform.voting.services import DESIGN_FIELDS, PICTURE_FIELDS, StudyError
+from studyplatform.voting.services.studies import audit
 
 if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec as Fieldsets
+
     StudyBase = admin.ModelAdmin[Study]
 else:
     StudyBase = admin.ModelAdmin
 
-# Where opening fixes the design; from a pause it only goes on.
-OPENS_FROM = (Study.State.DRAFT, Study.State.PILOT)
 
-STEP_WORDS = {
-    "draft": "Back to draft",
-    "pilot": "Start a pilot",
-    "open": "Open",
-    "paused": "Pause",
-    "closed": "Close",
-    "archived": "Archive",
-}
+def _named(request: HttpRequest) -> list[int]:
+    """The grids that the address of the form names: ``?grids=1,2``."""
+    named = request.GET.get("grids", "").split(",")
+    return [int(pk) for pk in named if pk.isdecimal() and len(pk) < 16]
 
 
-class StudyAdmin(StudyColumns, StudyBase):
+class StudyAdmin(StudyColumns, StudySteps, StudyBase):
     list_display = ["pair", "title", "state_badge", "people", "links"]
     list_display_links = ["title"]
     list_filter = ["state", "simulated"]
     search_fields = ["title", "slug"]
-    filter_horizontal = ["grids"]
+    filter_horizontal = ["grids", "left_out_scenes", "left_out_conditions"]
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [QuestionInline, PanelInline, MembershipInline]
+    inlines = [QuestionInline, PanelInline]
+    list_per_page = 50
+    show_full_result_count = False
     readonly_fields = ["state_badge", "pair", "people", "links", "frozen_design"]
     change_form_template = "admin/voting/study/change_form.html"
-    fieldsets = [
-        (None, {"fields": ["state_badge", "pair", "people", "links", "title", "slug", "grids"]}),
-        ("What participants read", {"fields": ["introduction", "consent", "instructions"]}),
-        (
-            "Design",
-            {
-                "fields": [
-                    ("trials_per_session", "sessions_planned"),
-                    "strategy",
-                    "practice_trials",
-                    "practice_feedback",
-                    ("catch_trials", "repeat_trials"),
-                    "show_photograph",
-                    "seed",
-                    "simulated",
-                ],
-                "description": "Fixed from the pilot on: opening writes the design and its SHA-256 down.",
-            },
-        ),
-        (
-            "How a pair is shown",
-            {
-                "fields": [
-                    ("layout", "phone_layout"),
-                    ("reference_place", "exposure_ms"),
-                    "allow_ties",
-                    "allow_undo",
-                    "break_every",
-                ]
-            },
-        ),
-        (
-            "Before and after the pairs",
-            {
-                "fields": [
-                    ("check_window", "check_brightness", "check_colour"),
-                    "screen_out",
-                    ("ask_debrief", "show_own_result"),
-                ],
-                "classes": ["collapse"],
-            },
-        ),
-        (
-            "Pauses and closing",
-            {
-                "fields": [("resume", "resume_after_minutes"), ("hold_minutes", "grace_hours")],
-                "classes": ["collapse"],
-            },
-        ),
-        ("Preregistration and report", {"fields": ["hypothesis", "public_report", "frozen_design"]}),
-    ]
+    form = StudyForm
+    fieldsets = FIELDSETS
 
     class Media:
         css = {"all": ["voting/admin.css"]}
@@ -125,6 +79,13 @@ class StudyAdmin(StudyColumns, StudyBase):
     def has_delete_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
         return self.has_change_permission(request, obj)
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Deleting is offered where it is not refused."""
+        study = kwargs.get("obj")
+        if study is not None and services.deletion_refusal(study):
+            context["show_delete"] = False
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
         return studies_visible(request.user)
 
@@ -137,11 +98,28 @@ class StudyAdmin(StudyColumns, StudyBase):
     # --- the form ---------------------------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: Study | None = None) -> list[str]:
-        frozen = ["grids", *services.DESIGN_FIELDS] if obj is not None and services.is_frozen(obj) else []
+        frozen = [*PICTURE_FIELDS, *DESIGN_FIELDS] if obj is not None and services.is_frozen(obj) else []
         return [*self.readonly_fields, *frozen]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Study | None = None) -> "Fieldsets":
+        """A new study has no head yet."""
+        if obj is not None:
+            return FIELDSETS
+        [(first, options), *rest] = list(FIELDSETS)
+        fields = [name for name in options["fields"] if name not in HEAD]
+        return [(first, {**options, "fields": fields}), *rest]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Study | None = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ["title"]}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """No “+” beside the grids: a grid is made and launched on pages of its own, not in a window beside a form."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            wrapper = field.widget
+            wrapper.can_add_related = wrapper.can_change_related = wrapper.can_delete_related = False
+            wrapper.can_view_related = False
+        return field
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
@@ -149,32 +127,49 @@ class StudyAdmin(StudyColumns, StudyBase):
         """One's own grids are offered, and those the study has already: an editor's form must not lose the owner's."""
         if db_field.name == "grids":
             kwargs["queryset"] = self._grids(request)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        match = request.resolver_match
+        pk = match.kwargs.get("object_id") if match else None
+        # A study that is being added has no grids yet, but for those of one's own that its address names.
+        grids = Grid.objects.filter(studies=pk) if pk else self._grids(request).filter(pk__in=_named(request))
+        held = grids.values("cells__scene" if db_field.name == "left_out_scenes" else "cells__condition")
+        kwargs["queryset"] = db_field.related_model._default_manager.filter(pk__in=held)
+        field = super().formfield_for_manytomany(db_field, request, form_class=RowsField, **kwargs)
+        if isinstance(field, RowsField):
+            field.names = condition_names(grids) if db_field.name == "left_out_conditions" else {}
+        return field
 
     def _grids(self, request: HttpRequest) -> QuerySet[Grid]:
+        grids = Grid.objects.filter(frozen=True)  # a draft has no pictures yet
         if request.user.is_superuser:
-            return Grid.objects.all()
+            return grids
         known = Q(owner_id=request.user.pk)
         if (match := request.resolver_match) and (pk := match.kwargs.get("object_id")):
             known |= Q(pk__in=Grid.objects.filter(studies__in=studies_visible(request.user).filter(pk=pk)))
-        return Grid.objects.filter(known)
+        return grids.filter(known)
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Study, inline: Any, prefix: str) -> dict[str, Any]:
         """A study without a question begins with what the task of its grid asks by nature."""
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         if isinstance(inline, QuestionInline):
-            chosen = [g for g in request.GET.get("grids", "").split(",") if g.isdecimal()]
             grids = obj.grids.order_by("pk") if obj.pk else self._grids(request).order_by("-pk")
-            grid = grids.filter(pk__in=chosen).first() or grids.first()
+            grid = grids.filter(pk__in=_named(request)).first() or grids.first()
             if grid is not None:
                 kwargs["initial"] = [{"preset": natural_question(grid)}]
         return kwargs
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A study saved without a question asks what its first grid's task asks by nature."""
+        """A study saved without a question asks what its first grid's task asks by nature; the rows beside it are
+        logged by name. What was refused is not half saved."""
+        if getattr(request, "refused", False):
+            return
         super().save_related(request, form, formsets, change)
-        services.question_ensure(study=form.instance)
-        services.questions_number(study=form.instance)
+        study = form.instance
+        services.question_ensure(study=study)
+        services.questions_number(study=study)
+        rows = {f.prefix: [str(row) for row in f.queryset.all()] for f in formsets if change and f.has_changed()}
+        if rows:
+            audit(study=study, by=request.user, action="edited", data=rows)  # type: ignore[arg-type]
 
     def save_model(self, request: HttpRequest, obj: Study, form: Any, change: bool) -> None:
         """Changes go through the service, which refuses what is frozen even if it was not when the page was made."""
@@ -182,9 +177,12 @@ class StudyAdmin(StudyColumns, StudyBase):
             obj.owner_id = request.user.pk or 0
             super().save_model(request, obj, form, change)
             return
-        plain = {name: form.cleaned_data[name] for name in form.changed_data if name != "grids"}
+        names = set(form.changed_data)
+        # What is left out follows the grids: the form drops what they do not hold.
+        names |= set(PICTURE_FIELDS) if "grids" in names else set()
+        typed = {name: form.cleaned_data[name] for name in names}
         try:
-            services.study_update(study=obj, by=request.user, **plain)  # type: ignore[arg-type]
+            services.study_update(study=obj, by=request.user, **typed)  # type: ignore[arg-type]
         except StudyError as error:
             messages.error(request, str(error))
             request.refused = True  # type: ignore[attr-defined]
@@ -193,6 +191,9 @@ class StudyAdmin(StudyColumns, StudyBase):
         """Ask once; refusals are sentences."""
         study = get_object_or_404(studies_visible(request.user), pk=object_id)
         if not may_edit(request.user, study):
+            return redirect("admin:voting_study_change", study.pk)
+        if (refusal := services.deletion_refusal(study)) and request.method != "POST":
+            messages.error(request, refusal)
             return redirect("admin:voting_study_change", study.pk)
         if request.method == "POST":
             try:
@@ -210,97 +211,17 @@ class StudyAdmin(StudyColumns, StudyBase):
         }
         return render(request, "admin/voting/study/delete.html", context)
 
-    # --- its states -------------------------------------------------------------------------------------------------
+    # --- its pages --------------------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list, which counts once for all its rows."""
+        return StudyList
 
     def get_urls(self) -> list[URLPattern]:
-        """The steps from state to state, before the admin's own addresses."""
+        """The steps from state to state and the pages of a study, before the admin's own addresses."""
         step = self.admin_site.admin_view(self.transition)
-        return [path("<int:pk>/transition/", step, name="voting_study_transition"), *super().get_urls()]
-
-    def transition(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take the study to another state (POST), or ask before it opens (GET)."""
-        study = get_object_or_404(studies_visible(request.user), pk=pk)
-        asked = request.POST if request.method == "POST" else request.GET
-        to, comment = asked.get("to", ""), asked.get("comment", "")
-        if request.method == "POST" or (to and not may_edit(request.user, study)):
-            return self._step(request, study, to, comment)
-        if to == Study.State.OPEN and study.state in OPENS_FROM:
-            return self._confirm(request, study, comment)
-        return redirect("admin:voting_study_change", pk)
-
-    def _confirm(self, request: HttpRequest, study: Study, comment: str) -> HttpResponse:
-        """What opening fixes, and a button; what stands in the way is said at once."""
-        try:
-            pictures = services.pictures_of(study)
-        except StudyError as error:
-            for problem in error.problems:
-                messages.error(request, problem)
-            return self._back(study, comment)
-        context = {
-            **self.admin_site.each_context(request),
-            "study": study,
-            "opts": self.opts,
-            "title": "Open a study",
-            "comment": comment,
-            "questions": study.questions.all(),
-            "grids": study.grids.order_by("pk"),
-            "session": services.session_plan(study, pictures),
-            "pictures": sum(p.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL) for p in pictures),
-            "references": sum(p.role == Stimulus.Role.REFERENCE for p in pictures),
-            "scenes": len({p.scene.pk for p in pictures}),
-            "pairs": services.offer_words(study, pictures),
-            "known_again": services.known_again(study, pictures),
-        }
-        return render(request, "admin/voting/study/open.html", context)
-
-    def _step(self, request: HttpRequest, study: Study, to: str, comment: str) -> HttpResponse:
-        """Take the step; what stands in the way is said, one sentence each."""
-        if not may_edit(request.user, study):
-            messages.error(request, "Only the owner and editors of a study can change its state.")
-            return self._back(study)
-        try:
-            services.study_transition(study=study, to=to, by=request.user, comment=comment)  # type: ignore[arg-type]
-        except StudyError as error:
-            for problem in error.problems:
-                messages.error(request, problem)
-            return self._back(study, comment)
-        messages.success(request, f"“{study}” is {study.state} now.")
-        return self._back(study)
-
-    def _back(self, study: Study, comment: str = "") -> HttpResponse:
-        """To the study's form; the comment of a step that was not taken stands there again."""
-        query = f"?{urlencode({'_comment': comment})}" if comment else ""
-        return redirect(reverse("admin:voting_study_change", args=[study.pk]) + query)
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        """The form, with the steps that are open from here and the log of those taken."""
-        study = studies_visible(request.user).filter(pk=object_id).first() if object_id else None
-        context = dict(extra_context or {})
-        if study is not None:
-            steps = Study.TRANSITIONS[Study.State(study.state)] if may_edit(request.user, study) else ()
-            context["steps"] = [(str(step), STEP_WORDS[str(step)]) for step in steps]
-            context["comment"] = request.POST.get("_comment", request.GET.get("_comment", ""))
-            context["log"] = study.audit.select_related("user")[:10]
-        with transaction.atomic():
-            if study is not None and request.method == "POST":
-                # Whether the design is frozen is decided once, for the fields and the rows beside them.
-                Study.objects.select_for_update().get(pk=study.pk)
-            response = super().changeform_view(request, object_id, form_url, context)
-        # A step is taken once what was typed is saved, and after the transaction: it may decode many pictures.
-        if study is None or not getattr(request, "stepping", False):
-            return response
-        study.refresh_from_db()
-        to, comment = request.POST["_step"], request.POST.get("_comment", "")
-        if to == Study.State.OPEN and study.state in OPENS_FROM:
-            query = urlencode({"to": to, "comment": comment})
-            return redirect(f"{reverse('admin:voting_study_transition', args=[study.pk])}?{query}")
-        return self._step(request, study, to, comment)
-
-    def response_change(self, request: HttpRequest, obj: Study) -> HttpResponse:
-        """A button of the steps saves the form first; if that was refused, the step is not taken."""
-        if "_step" not in request.POST:
-            return super().response_change(request, obj)
-        request.stepping = not getattr(request, "refused", False)  # type: ignore[attr-defined]
-        return redirect("admin:voting_study_change", obj.pk)
+        own = [
+            path("<int:pk>/transition/", step, name="voting_study_transition"),
+            path("import/", self.admin_site.admin_view(import_page), name="voting_study_import"),
+        ]
+        return [*own, *registry.urls(self.admin_site), *super().get_urls()]

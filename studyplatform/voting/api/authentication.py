@@ -22,7 +22,8 @@ def token_asking(request: HttpRequest | Request, slug: str) -> str | None:
     token = cookie_token(request, slug)
     if token is not None:
         # A cookie travels with forged requests too; a bearer does not.
-        SessionAuthentication().enforce_csrf(request)  # type: ignore[arg-type]  # it asks what both have
+        # Django's own request: to look for the token DRF's would parse a body that may not be JSON.
+        SessionAuthentication().enforce_csrf(getattr(request, "_request", request))  # type: ignore[arg-type]
     return token
 
 

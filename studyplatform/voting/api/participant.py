@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any, cast
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -16,8 +18,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from studyplatform.voting import services
+from studyplatform.voting.addresses import network_asking
 from studyplatform.voting.api import serializers as shapes
 from studyplatform.voting.api.authentication import ParticipantAuthentication, TakingPart
+from studyplatform.voting.core.devices import device_of
 from studyplatform.voting.core.panels import ArrivalError
 from studyplatform.voting.core.screens import PLATES
 from studyplatform.voting.identity import BOT_HEADER, is_bot_mark, participant_key
@@ -36,7 +40,11 @@ from studyplatform.voting.selectors import (
 )
 from studyplatform.voting.services import NotTakingPart, VoteRefused
 
-STATUS = {"closed": 410, "archived": 410, "withdrawn": 410, "ended": 410, "consent": 403, "no_bots": 403}
+STATUS = {"closed": 410, "archived": 410, "late": 410, "withdrawn": 410, "ended": 410, "consent": 403, "no_bots": 403}
+STATUS["crowded"] = 429
+READS = ("GET", "HEAD")
+# What a service meets whose rows go away under it.
+ERASED = (ObjectDoesNotExist, IntegrityError)
 # What of a study's design a page needs to show the pairs as they are meant.
 SHOWN = ("allow_ties", "layout", "phone_layout", "reference_place", "exposure_ms", "break_every", "allow_undo")
 
@@ -60,9 +68,15 @@ class ParticipantView(APIView):
         return session
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Refusals keep their code."""
+        """Refusals keep their code; whoever was erased in the middle of a request has no session any more."""
+        asking = getattr(self.request.user, "token", None)
+        if isinstance(exc, ERASED) and asking and session_of(slug=self.kwargs["slug"], token=asking) is None:
+            exc = NotFound(_("You have no session in this study."))
         if isinstance(exc, NotTakingPart):
-            return problem(exc.code, str(exc), STATUS.get(exc.code, 409))
+            refusal = problem(exc.code, str(exc), STATUS.get(exc.code, 409))
+            if refusal.status_code == 429:
+                refusal["Retry-After"] = str(services.seconds_to_tomorrow())
+            return refusal
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -74,15 +88,16 @@ class SessionView(ParticipantView):
     """Start a session, or ask where it stands."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+        # A method that is not taken is refused as such, whoever asks.
+        return super().get_authenticators() if self.request is None or self.request.method in READS else []
 
     def get_permissions(self) -> list[Any]:
-        return [AllowAny()] if self.request.method == "POST" else list(super().get_permissions())
+        return list(super().get_permissions()) if self.request.method in READS else [AllowAny()]
 
     @extend_schema(
         operation_id="session_start",
         request=shapes.Arrival,
-        responses={201: shapes.Start, **dict.fromkeys((400, 403, 409, 410), shapes.Problem)},
+        responses={201: shapes.Start, **dict.fromkeys((400, 403, 409, 410, 429), shapes.Problem)},
         parameters=[OpenApiParameter(BOT_HEADER, str, "header", description="Set by manage.py simulate.")],
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -98,7 +113,15 @@ class SessionView(ParticipantView):
         except ArrivalError as error:
             return problem("panel", f"The parameter {error} is not what the panel sends.", 400)
         language = get_language() or "en"
-        participant = services.participant_join(study=study, is_bot=bool(mark), language=language, arrival=arrival)
+        device = device_of(request.headers.get("User-Agent", ""))
+        participant = services.participant_join(
+            study=study,
+            is_bot=bool(mark),
+            language=language,
+            device=device,
+            arrival=arrival,
+            network=network_asking(request),
+        )
         services.session_resume(session=participant.session)
         body = {
             "key": participant_key(participant),

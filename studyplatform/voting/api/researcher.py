@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.authentication import SessionAuthentication
@@ -16,16 +16,18 @@ from rest_framework.views import APIView
 from studyplatform.voting.api import serializers as shapes
 from studyplatform.voting.models import Exclusion, Study, Trial, Vote
 from studyplatform.voting.selectors import (
+    counts_of,
+    data_id,
     is_sealed,
     may_download,
     participant_hash,
     picture_shown,
     studies_visible,
-    study_counts,
+    trial_name,
 )
 
 PAGE = [
-    OpenApiParameter("after", int, description="Rows after this `trial`; without it from the first."),
+    OpenApiParameter("after", int, description="Rows after this `row`; without it from the first."),
     OpenApiParameter("count", int, description="At most so many (1000)."),
 ]
 
@@ -52,7 +54,9 @@ class StudyListView(ResearcherView):
     @extend_schema(operation_id="studies", responses={200: shapes.StudyRow(many=True)})
     def get(self, request: Request) -> Response:
         """The studies you own or are a member of, and how far each is."""
-        rows = [{**_named(study), **asdict(study_counts(study))} for study in self.studies()]
+        studies = list(self.studies())
+        counts = counts_of(studies)
+        rows = [{**_named(study), **asdict(counts[study.pk])} for study in studies]
         return Response(shapes.StudyRow(rows, many=True).data)
 
 
@@ -63,7 +67,9 @@ class StimuliView(ResearcherView):
     def get(self, request: Request, slug: str) -> Response:
         """Each published picture with its scene and condition. Participants see the address alone."""
         study = self.study(slug)
-        rows = study.stimuli.select_related("scene", "render").order_by("scene", "position", "replicate", "pk")
+        rows = study.stimuli.select_related("scene", "render__condition").order_by(
+            "scene", "position", "replicate", "pk"
+        )
         return Response([_stimulus(study, row) for row in rows])
 
 
@@ -97,7 +103,7 @@ class TableView(ResearcherView):
         operation_id="study_trials",
         parameters=PAGE,
         responses={200: shapes.TrialRow(many=True), 409: shapes.Problem},
-        description="Every served pair, answered or not, in the order of `trial`; without people who withdrew.",
+        description="Every served pair, answered or not, in the order of `row`; without people who withdrew.",
     )
 )
 class TrialsView(TableView):
@@ -105,9 +111,11 @@ class TrialsView(TableView):
 
     def rows(self, study: Study, trials: QuerySet[Trial]) -> Sequence[Any]:
         """A row for each trial, with the flags of who was asked."""
-        left_out = Exclusion.objects.filter(participant=OuterRef("participant"), undone_at=None)
-        related = trials.select_related("participant", "question", "scene", "left", "right")
-        return [_trial(study, trial) for trial in related.annotate(excluded=Exists(left_out))]
+        left_out = Exclusion.objects.filter(participant=OuterRef("participant"), undone_at=None).values("code")
+        related = trials.select_related(
+            "participant", "question", "scene", "left", "right", "block", "supersedes", "reasks"
+        )
+        return [_trial(study, trial) for trial in related.annotate(excluded=Subquery(left_out))]
 
 
 @extend_schema_view(
@@ -123,9 +131,12 @@ class VotesView(TableView):
 
     def rows(self, study: Study, trials: QuerySet[Trial]) -> Sequence[Any]:
         """A row for each vote, in the order of its trial."""
-        votes = Vote.objects.filter(study=study, trial__in=list(trials)).order_by("trial")
+        asked = {trial.pk: trial for trial in trials.select_related("participant")}
+        votes = Vote.objects.filter(study=study, trial__in=list(asked)).order_by("trial")
         fields = ("choice", "rt_ms", "shown_at", "submitted_at", "late", "client")
-        rows = [{"trial": v.trial_id, **{name: getattr(v, name) for name in fields}} for v in votes]
+        rows = [
+            {"trial_id": _name(study, asked[v.trial_id]), **{name: getattr(v, name) for name in fields}} for v in votes
+        ]
         return list(shapes.VoteRow(rows, many=True).data)
 
 
@@ -135,7 +146,7 @@ class ExportsView(ResearcherView):
     @extend_schema(operation_id="study_exports", responses={200: shapes.ExportRow(many=True)})
     def get(self, request: Request, slug: str) -> Response:
         """The exports taken so far: number, time, and the digest of the data in them."""
-        rows = self.study(slug).exports.order_by("number").values("number", "at", "data_digest")
+        rows = self.study(slug).exports.order_by("number").values("number", "at", "contents", "data_digest")
         return Response(shapes.ExportRow(rows, many=True).data)
 
 
@@ -145,28 +156,47 @@ def _named(study: Study) -> dict[str, object]:
 
 def _stimulus(study: Study, row: Any) -> dict[str, Any]:
     return {
-        "id": row.public_name,
         **picture_shown(study, row),
-        "scene": row.scene.label,
-        "condition": row.label,
+        "stimulus_id": row.public_name,
+        "scene_id": data_id(row.scene.digest),
+        "scene_label": row.scene.label,
+        "condition_id": data_id(row.render.condition.digest),
+        "condition_label": row.label,
         "role": row.role,
         "replicate": row.replicate,
         "render": row.render.digest,
     }
 
 
+def _name(study: Study, trial: Trial) -> str:
+    return trial_name(participant_hash(study, trial.participant.token), trial.position)
+
+
 def _trial(study: Study, trial: Any) -> dict[str, Any]:
-    plain = ("position", "turn", "kind", "expected", "repeats", "strategy", "design_prob", "reserved_at")
+    person = participant_hash(study, trial.participant.token)
+
+    def other(position: int | None) -> str:
+        return "" if position is None else trial_name(person, position)
+
     return {
-        "trial": trial.pk,
-        "participant": participant_hash(study, trial.participant.token),
-        "question": trial.question.preset,
-        "scene": trial.scene.label,
-        "left": trial.left.public_name,
-        "right": trial.right.public_name,
-        "supersedes": trial.supersedes_id,
-        "reasks": trial.reasks_id,
-        **{name: getattr(trial, name) for name in plain},
+        "row": trial.pk,
+        "trial_id": trial_name(person, trial.position),
+        "participant_id": person,
+        "question_id": trial.question.preset,
+        "trial_index": trial.position,
+        "turn": trial.turn,
+        "kind": trial.kind,
+        "scene_id": data_id(trial.scene.digest),
+        "stimulus_left": trial.left.public_name,
+        "stimulus_right": trial.right.public_name,
+        "expected_choice": trial.expected,
+        "repeat_of": other(trial.repeats),
+        "supersedes": other(trial.supersedes and trial.supersedes.position),
+        "reasks": other(trial.reasks and trial.reasks.position),
+        "design": trial.strategy,
+        "design_prob": trial.design_prob,
+        "block": trial.block and trial.block.number,
         **{name: getattr(trial.participant, name) for name in ("is_bot", "is_pilot", "is_preview")},
-        "excluded": trial.excluded,
+        "exclusion_reason": trial.excluded or "",
+        "reserved_at": trial.reserved_at,
     }

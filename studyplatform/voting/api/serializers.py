@@ -253,8 +253,10 @@ class StudyRow(Shape):
     simulated = serializers.BooleanField()
     design_digest = serializers.CharField()
     started = serializers.IntegerField()
-    finished = serializers.IntegerField()
-    votes = serializers.IntegerField()
+    finished = serializers.IntegerField(help_text="Complete and not withdrawn.")
+    votes = serializers.IntegerField(
+        help_text="Answers that stand to main pairs, of those who count, have not withdrawn and are not left out."
+    )
     planned = serializers.IntegerField()
 
 
@@ -266,51 +268,57 @@ class Page(Shape):
 
 
 class StimulusRow(Picture):
-    """A published picture, as its researchers know it."""
+    """A published picture, as its researchers know it. Fields are called as the columns of exports."""
 
-    id = serializers.CharField()
-    scene = serializers.CharField()
-    condition = serializers.CharField()
+    stimulus_id = serializers.CharField()
+    scene_id = serializers.CharField()
+    scene_label = serializers.CharField()
+    condition_id = serializers.CharField()
+    condition_label = serializers.CharField()
     role = serializers.CharField(help_text="grid, control, reference or catch")
     replicate = serializers.IntegerField()
     render = serializers.CharField(help_text="The digest of the render: the same in the grid and in every export.")
 
 
 class TrialRow(Shape):
-    """A served pair."""
+    """A served pair. Fields are called as the columns of exports; see /api/v1/dictionary/."""
 
-    trial = serializers.IntegerField()
-    participant = serializers.CharField(help_text="The same id as in participants.csv.")
-    question = serializers.CharField()
-    scene = serializers.CharField()
-    left = serializers.CharField()
-    right = serializers.CharField()
-    position = serializers.IntegerField()
+    row = serializers.IntegerField(help_text="Ask for what comes after it.")
+    trial_id = serializers.CharField()
+    participant_id = serializers.CharField()
+    question_id = serializers.CharField()
+    trial_index = serializers.IntegerField()
     turn = serializers.IntegerField(help_text="Place in the order of answering.")
     kind = serializers.CharField()
-    expected = serializers.CharField(allow_blank=True)
-    repeats = serializers.IntegerField(allow_null=True)
-    supersedes = serializers.IntegerField(allow_null=True)
-    reasks = serializers.IntegerField(allow_null=True)
-    strategy = serializers.CharField()
+    scene_id = serializers.CharField()
+    stimulus_left = serializers.CharField()
+    stimulus_right = serializers.CharField()
+    expected_choice = serializers.CharField(allow_blank=True)
+    repeat_of = serializers.CharField(allow_blank=True)
+    supersedes = serializers.CharField(
+        allow_blank=True, help_text="The trial whose answer was taken back for this one."
+    )
+    reasks = serializers.CharField(allow_blank=True, help_text="The skipped trial whose pair is asked again here.")
+    design = serializers.CharField()
     design_prob = serializers.FloatField()
+    block = serializers.IntegerField(allow_null=True)
     is_bot = serializers.BooleanField()
     is_pilot = serializers.BooleanField()
     is_preview = serializers.BooleanField()
-    excluded = serializers.BooleanField()
-    reserved_at = serializers.DateTimeField()
+    exclusion_reason = serializers.CharField(allow_blank=True, help_text="Of the participant.")
+    reserved_at = serializers.DateTimeField(help_text="When it was laid out.")
 
 
 class VoteRow(Shape):
-    """The answer to a trial."""
+    """The answer to a trial. Fields are called as the columns of exports."""
 
-    trial = serializers.IntegerField()
+    trial_id = serializers.CharField()
     choice = serializers.CharField()
     rt_ms = serializers.IntegerField(allow_null=True)
     shown_at = serializers.DateTimeField(allow_null=True)
     submitted_at = serializers.DateTimeField()
     late = serializers.BooleanField()
-    client = serializers.DictField()
+    client = serializers.DictField(help_text="All that the page told of the answer.")
 
 
 class ExportRow(Shape):
@@ -318,4 +326,5 @@ class ExportRow(Shape):
 
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
-    data_digest = serializers.CharField()
+    contents = serializers.CharField(help_text="everything, everything but the choices, or what else was taken.")
+    data_digest = serializers.CharField(help_text="Of the data in it; empty for one table or a broken-off export.")

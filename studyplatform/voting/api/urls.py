@@ -1,6 +1,6 @@
-"""Addresses under /api/v1/."""
+"""Addresses under /api/v1/: participants' and, apart from them, researchers'."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
@@ -9,7 +9,7 @@ from studyplatform.voting.api import researcher as r
 
 session = "studies/<slug:slug>/session/"
 
-urlpatterns = [
+participants: list[URLPattern] = [
     path("schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api-schema"),
     path(
         "docs/",
@@ -19,11 +19,6 @@ urlpatterns = [
         ),
         name="api-docs",
     ),
-    path("studies/", r.StudyListView.as_view(), name="api-studies"),
-    path("studies/<slug:slug>/stimuli/", r.StimuliView.as_view(), name="api-stimuli"),
-    path("studies/<slug:slug>/trials/", r.TrialsView.as_view(), name="api-trials"),
-    path("studies/<slug:slug>/votes/", r.VotesView.as_view(), name="api-study-votes"),
-    path("studies/<slug:slug>/exports/", r.ExportsView.as_view(), name="api-exports"),
     path(session, p.SessionView.as_view(), name="api-session"),
     path(session + "consent/", p.ConsentView.as_view(), name="api-consent"),
     path(session + "decline/", p.DeclineView.as_view(), name="api-decline"),
@@ -36,4 +31,12 @@ urlpatterns = [
     path(session + "finish/", p.FinishView.as_view(), name="api-finish"),
     path(session + "debrief/", p.DebriefView.as_view(), name="api-debrief"),
     path(session + "withdraw/", p.WithdrawView.as_view(), name="api-withdraw"),
+]
+
+researchers: list[URLPattern] = [
+    path("studies/", r.StudyListView.as_view(), name="api-studies"),
+    path("studies/<slug:slug>/stimuli/", r.StimuliView.as_view(), name="api-stimuli"),
+    path("studies/<slug:slug>/trials/", r.TrialsView.as_view(), name="api-trials"),
+    path("studies/<slug:slug>/votes/", r.VotesView.as_view(), name="api-study-votes"),
+    path("studies/<slug:slug>/exports/", r.ExportsView.as_view(), name="api-exports"),
 ]

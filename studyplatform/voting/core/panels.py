@@ -30,21 +30,27 @@ class Preset:
 
     ``return_address`` holds places in braces: ``{code}`` for the outcome's code, ``{id}`` for the participant, and each
     captured parameter by its name. Where it is empty, the researcher copies the address from the panel.
+    ``placeholders`` are what the panel replaces in a link that it sends people to, by parameter; None where it adds its
+    parameters to any link by itself.
     """
 
     id_parameter: str
     captured: tuple[str, ...] = ()
     return_address: str = ""
+    placeholders: Mapping[str, str] | None = None
 
 
 PRESETS: Mapping[str, Preset] = {
     "prolific": Preset(
-        "PROLIFIC_PID", ("STUDY_ID", "SESSION_ID"), "https://app.prolific.com/submissions/complete?cc={code}"
+        "PROLIFIC_PID",
+        ("STUDY_ID", "SESSION_ID"),
+        "https://app.prolific.com/submissions/complete?cc={code}",
+        {name: f"{{{{%{name}%}}}}" for name in ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")},
     ),
-    "sona": Preset("sona_code"),
+    "sona": Preset("sona_code", placeholders={"sona_code": "%SURVEY_CODE%"}),
     "connect": Preset("participantId", ("assignmentId", "projectId")),
     "mturk": Preset("workerId", ("assignmentId", "hitId", "turkSubmitTo")),
-    "generic": Preset("id"),
+    "generic": Preset("id", placeholders={}),
 }
 
 
@@ -62,13 +68,14 @@ def arrival(
 ) -> Arrival | None:
     """Who comes, by the parameters of the address; ``None`` where the parameter is missing.
 
-    Raises :class:`ArrivalError`, which names the parameter, for an id that is no plain word of at most 120 characters,
-    for a parameter that holds no plain text, and for a Mechanical Turk preview, which is nobody yet.
+    Raises :class:`ArrivalError`, which names the parameter, for an id that is no plain word of at most 120 characters
+    (one that begins with = + - @ is a formula where the lists for the panel are opened in a spreadsheet), for a
+    parameter that holds no plain text, and for a Mechanical Turk preview, which is nobody yet.
     """
     who = parameters.get(id_parameter, "").strip()
     if not who:
         return None
-    if len(who) > ID_LIMIT or not re.fullmatch(r"[\w.@:+=~-]+", who):
+    if len(who) > ID_LIMIT or not re.fullmatch(r"[\w.:~][\w.@:+=~-]*", who):
         raise ArrivalError(id_parameter)
     kept = {name: parameters[name][:300] for name in captured if parameters.get(name)}
     if unprintable := [name for name, value in kept.items() if not value.isprintable()]:
@@ -89,6 +96,18 @@ def way_back(address: str, code: str, external_id: str, captured: Mapping[str, s
         raise ValueError(f"{address!r} is no web address. It begins with https://.")
     values = {**captured, "code": code, "id": external_id}
     return re.sub(r"\{(\w+)\}", lambda place: quote(values.get(place[1], ""), safe=""), address)
+
+
+def link_for(address: str, id_parameter: str, captured: tuple[str, ...], placeholders: Mapping[str, str] | None) -> str:
+    """The link that a panel is given: ``address`` with its placeholders, which it fills in for each participant.
+
+    A parameter without a known placeholder gets its own name in capitals, to be replaced by hand. Placeholders are not
+    quoted: the panel looks for them as they are.
+    """
+    if placeholders is None:
+        return address
+    names = dict.fromkeys((id_parameter, *captured))
+    return address + "?" + "&".join(f"{name}={placeholders.get(name, name.upper())}" for name in names)
 
 
 def hand_in_address(captured: Mapping[str, str]) -> str:

@@ -12,6 +12,11 @@ from studyplatform.voting.models.studies import Study, random_token
 class Participant(models.Model):
     """Somebody who pressed Start. A random token and nothing personal."""
 
+    class Device(models.TextChoices):
+        COMPUTER = "computer", "computer"
+        TABLET = "tablet", "tablet"
+        PHONE = "phone", "phone"
+
     study = models.ForeignKey(Study, models.PROTECT, related_name="participants")
     token = models.CharField(max_length=32, unique=True, default=random_token)
     is_bot = models.BooleanField(default=False)
@@ -19,6 +24,12 @@ class Participant(models.Model):
     is_preview = models.BooleanField(default=False)
     design_digest = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=8, default="en")
+    device = models.CharField(
+        max_length=8,
+        choices=Device,
+        blank=True,
+        help_text="What the browser said at the start; its name is not kept.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -59,14 +70,22 @@ class Panel(models.Model):
 
     def clean(self) -> None:
         """An address that leads nowhere and a missing code are found before the first participant is sent back."""
-        usual = PRESETS.get(self.provider)
-        address = self.return_address or (usual.return_address if usual else "")
         try:
-            way_back(address, "", "", {})
+            way_back(self._address(), "", "", {})
         except ValueError as error:
             raise ValidationError({"return_address": str(error)}) from error
-        if "{code}" in address and not self.complete_code:
+        # A copied or imported draft comes without codes; opening it asks for them.
+        if self.lacks_code and self.study.state != Study.State.DRAFT:
             raise ValidationError({"complete_code": "The way back carries a code; copy it from the panel."})
+
+    @property
+    def lacks_code(self) -> bool:
+        """Whether people would be sent back without the code that their way back carries."""
+        return "{code}" in self._address() and not self.complete_code
+
+    def _address(self) -> str:
+        usual = PRESETS.get(self.provider)
+        return self.return_address or (usual.return_address if usual else "")
 
 
 class PanelIdentity(models.Model):
@@ -151,11 +170,24 @@ class Event(models.Model):
 class Exclusion(models.Model):
     """A participant left out of the analysis: why, by whom, when, and whether that was undone."""
 
+    class Code(models.TextChoices):
+        """The reasons that exports name (specs/evaluation.md 3.2); ``incomplete`` and ``withdrew`` need no decision."""
+
+        CATCH_FAILED = "catch_failed", "failed catch pairs"
+        SIDE_BIAS = "side_bias", "side bias"
+        SAME_SIDE_RUN = "same_side_run", "long run of one side"
+        TOO_FAST = "too_fast", "too fast"
+        INCOMPLETE = "incomplete", "incomplete"
+        OTHER = "other", "another reason"
+
     participant = models.ForeignKey(Participant, models.PROTECT, related_name="exclusions")
+    code = models.CharField(max_length=13, choices=Code, default=Code.OTHER)
     reason = models.CharField(max_length=200)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    undo_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
@@ -166,6 +198,31 @@ class Exclusion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.participant}: {self.reason}"
+
+
+class PayDecision(models.Model):
+    """Whether a participant is paid: apart from whether their votes are analysed (ITU-T P.910, accept and use)."""
+
+    class Decision(models.TextChoices):
+        APPROVE = "approve", "pay"
+        REJECT = "reject", "do not pay"
+
+    participant = models.ForeignKey(Participant, models.PROTECT, related_name="pay_decisions")
+    decision = models.CharField(max_length=7, choices=Decision)
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participant"], condition=Q(undone_at__isnull=True), name="one_pay_decision_in_force"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.participant}: {self.get_decision_display()}"
 
 
 class CompletionCode(models.Model):

@@ -1,17 +1,33 @@
-"""The study itself: what is asked, in which state, by whom, and what was written down about it."""
+"""The study itself: its design, its state, and for whom it is."""
 
 import secrets
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_noop as _
 
 
 def random_token() -> str:
     """128 random bits in 32 hex digits: the name of a study's folder, a stimulus, a participant."""
     return secrets.token_hex(16)
+
+
+#: How the folder of a preview's pictures begins, in place of as many random digits: they are for members alone.
+PREVIEW_FOLDER = "preview-"
+
+
+#: The longest that votes of running sessions are taken after closing: 60 days.
+GRACE_HOURS_MOST = 60 * 24
+
+
+class StudyManager(models.Manager["Study"]):
+    """Studies as anybody means them: without the throwaway ones that previews walk through."""
+
+    def get_queryset(self) -> "models.QuerySet[Study]":
+        """Those that are nobody's preview."""
+        return super().get_queryset().filter(preview_of=None)
 
 
 class Study(models.Model):
@@ -65,6 +81,12 @@ class Study(models.Model):
     title = models.CharField(max_length=200, help_text="As a paper would name it. Participants see it.")
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, editable=False)
     grids = models.ManyToManyField("generation.Grid", related_name="studies", help_text="Rendered grids to draw from.")
+    left_out_scenes = models.ManyToManyField(
+        "generation.Scene", related_name="+", blank=True, help_text="Scenes of these grids that are not shown."
+    )
+    left_out_conditions = models.ManyToManyField(
+        "generation.Condition", related_name="+", blank=True, help_text="Conditions of these grids that are not shown."
+    )
     introduction = models.TextField(
         default=_("You will see pairs of pictures and choose one of each. There are no right or wrong answers."),
         help_text="What the landing page says, below the title.",
@@ -121,7 +143,9 @@ class Study(models.Model):
         validators=[MinValueValidator(100), MaxValueValidator(60_000)],
         help_text="Timed layout: how long each picture is shown, in milliseconds.",
     )
-    break_every = models.PositiveIntegerField(default=0, help_text="Offer a rest after so many pairs; 0 for none.")
+    break_every = models.PositiveIntegerField(
+        default=0, validators=[MaxValueValidator(500)], help_text="Offer a rest after so many pairs; 0 for none."
+    )
     allow_undo = models.BooleanField(default=False, help_text="The last answer may be taken back once (it is logged).")
     check_window = models.BooleanField(default=False, help_text="Before the pairs: match a bank card on the screen.")
     check_brightness = models.BooleanField(default=False, help_text="Before the pairs: count faint shapes.")
@@ -139,7 +163,9 @@ class Study(models.Model):
         max_length=12, choices=Resume, default=Resume.RESUME, help_text="What those may do who come back after the gap."
     )
     resume_after_minutes = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(1)], help_text="How long a pause may be before that applies."
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(60 * 24 * 30)],
+        help_text="How long a pause may be before that applies.",
     )
     hold_minutes = models.PositiveIntegerField(
         default=360,
@@ -149,16 +175,100 @@ class Study(models.Model):
     hypothesis = models.TextField(
         blank=True, help_text="What you expect, in one sentence; frozen when the study opens."
     )
+    prereg_notes = models.TextField(
+        "anything else to preregister",
+        blank=True,
+        help_text="What the preregistration should say besides what follows from this form; frozen with it.",
+    )
+    alpha = models.FloatField(
+        "level of the tests",
+        default=0.05,
+        validators=[MinValueValidator(0.001), MaxValueValidator(0.2)],
+        help_text="How often a test may find what is not there; .05 is usual.",
+    )
+    margin = models.FloatField(
+        "margin of equivalence",
+        default=0.55,
+        validators=[MinValueValidator(0.505), MaxValueValidator(0.75)],
+        help_text="A rival that would win less often than this against the picture with the minimum loss counts as no "
+        "better; .55 means 55 of 100 meetings.",
+    )
+    flag_catch_rate = models.FloatField(
+        "least share of catch pairs passed",
+        default=0.7,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Who fails two catch pairs or more and passes a smaller share is flagged: one slip is human.",
+    )
+    flag_side_p = models.FloatField(
+        "side bias, p below",
+        default=0.001,
+        validators=[MinValueValidator(0), MaxValueValidator(0.05)],
+        help_text="Two-sided binomial p of answering left as often as they did; below it a participant is flagged.",
+    )
+    flag_run = models.PositiveIntegerField(
+        "longest run of one side",
+        default=12,
+        validators=[MinValueValidator(5), MaxValueValidator(500)],
+        help_text="So many answers in a row on one side flag a participant.",
+    )
+    flag_fast_share = models.FloatField(
+        "share of answers under half a second",
+        default=0.5,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="A larger share flags a participant: two pictures cannot be compared so soon.",
+    )
+    opens_at = models.DateTimeField(
+        "first day and hour", null=True, blank=True, help_text="Nobody starts earlier; empty: as soon as it is open."
+    )
+    ends_at = models.DateTimeField(
+        "last day and hour", null=True, blank=True, help_text="Nobody starts later; who has begun may finish."
+    )
+    reward = models.DecimalField(
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What one participant is paid. It is used to plan the cost; nobody is shown it.",
+    )
+    currency = models.CharField(
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", "Write three capital letters, like EUR.")],
+        help_text="Of the reward, in three letters.",
+    )
+    panel_fee_percent = models.FloatField(
+        "fee of the panel, in percent",
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(200)],
+        help_text="What the panel adds to each reward.",
+    )
     simulated = models.BooleanField(
         default=False, help_text="A rehearsal: simulated participants only, SIMULATED on every page and figure."
+    )
+    data_licence = models.CharField(
+        "licence of the data",
+        max_length=120,
+        blank=True,
+        help_text="Under which exports may be used by others, for example CC0-1.0 or CC-BY-4.0. It stands in each.",
     )
     public_report = models.BooleanField(
         default=False, help_text="Show the report to everybody once the study is closed."
     )
     token = models.CharField(max_length=32, unique=True, default=random_token, editable=False)
-    seed = models.PositiveIntegerField(default=1, help_text="Seed of the order and the sides.")
+    seed = models.PositiveIntegerField(
+        default=1, validators=[MaxValueValidator(2**31 - 1)], help_text="Seed of the order and the sides."
+    )
     design = models.JSONField(null=True, editable=False)
     design_digest = models.CharField(max_length=64, blank=True, editable=False)
+    preview_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Of a preview: the study it shows. Its pictures, plan and answers are its own and deleted with it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
@@ -166,8 +276,13 @@ class Study(models.Model):
         null=True, editable=False, help_text="Set when the study closes: the end of the grace period."
     )
     grace_hours = models.PositiveIntegerField(
-        default=24, help_text="For how long after closing votes of running sessions still count (marked late)."
+        default=24,
+        validators=[MaxValueValidator(GRACE_HOURS_MOST)],
+        help_text="For how long after closing votes of running sessions still count (marked late).",
     )
+
+    objects = StudyManager()
+    everything = models.Manager["Study"]()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -175,126 +290,13 @@ class Study(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "pilot"]) | Q(design__isnull=False), name="an_opened_study_is_frozen"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(opens_at__isnull=True) | Q(ends_at__isnull=True) | Q(opens_at__lt=F("ends_at")),
+                name="a_study_ends_after_it_opens",
+                violation_error_message="The last day and hour must lie after the first.",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
-
-
-class Question(models.Model):
-    """What is asked about each pair; every question of a study has its own analysis."""
-
-    class Preset(models.TextChoices):
-        NATURAL = "natural", _("Which looks more natural?")
-        STYLE = "style", _("Which better shows the style of this picture?")
-        CONTENT = "content", _("Which better keeps this scene?")
-        COLOURS = "colours", _("Whose colours look more natural?")
-        REAL = "real", _("Which is the real photograph?")
-
-    # The picture shown with the pair: none, the scene's style or its content.
-    REFERENCES = {Preset.STYLE: "style", Preset.CONTENT: "content"}
-
-    study = models.ForeignKey(Study, models.CASCADE, related_name="questions")
-    position = models.PositiveIntegerField(default=0)
-    preset = models.CharField(max_length=10, choices=Preset, default=Preset.NATURAL)
-
-    class Meta:
-        ordering = ["position", "pk"]
-        constraints = [models.UniqueConstraint(fields=["study", "preset"], name="question_once_per_study")]
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def text(self) -> str:
-        """The question word for word."""
-        return str(self.Preset(self.preset).label)
-
-    @property
-    def asks_which_is_real(self) -> bool:
-        """Whether its pairs are a photograph beside a generated picture, and never two generated ones."""
-        return self.preset == self.Preset.REAL
-
-    @property
-    def reference(self) -> str:
-        """``style``, ``content`` or nothing: which source of the scene is shown with the pair."""
-        return self.REFERENCES.get(self.Preset(self.preset), "")
-
-
-class Preregistration(models.Model):
-    """What was fixed before the first vote; written when the study opens."""
-
-    study = models.OneToOneField(Study, models.PROTECT, related_name="preregistration")
-    content = models.JSONField()
-    sha256 = models.CharField(max_length=64)
-    frozen_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"Preregistration of {self.study}"
-
-
-class Membership(models.Model):
-    """What a user may do with a study."""
-
-    class Role(models.TextChoices):
-        OWNER = "owner", "owner"
-        EDITOR = "editor", "editor"
-        ANALYST = "analyst", "analyst"
-        VIEWER = "viewer", "viewer"
-
-    study = models.ForeignKey(Study, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=8, choices=Role, default=Role.VIEWER)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["study", "user"], name="membership_once_per_study")]
-
-    def __str__(self) -> str:
-        return f"{self.user} is {self.role} of {self.study}"
-
-
-class AuditEntry(models.Model):
-    """Who did what to a study, when."""
-
-    study = models.ForeignKey(Study, models.PROTECT, related_name="audit")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
-    action = models.CharField(max_length=60)
-    comment = models.TextField(blank=True)
-    data = models.JSONField(default=dict)
-
-    class Meta:
-        ordering = ["-at", "-pk"]
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.action} · {self.at:%Y-%m-%d %H:%M}"
-
-
-class ExportRecord(models.Model):
-    """An export that left the house: its number and the digest of its data."""
-
-    study = models.ForeignKey(Study, models.PROTECT, related_name="exports")
-    number = models.PositiveIntegerField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
-    data_digest = models.CharField(max_length=64)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["study", "number"], name="export_number_once_per_study")]
-
-    def __str__(self) -> str:
-        return f"Export {self.number} of {self.study}"
-
-
-class Tombstone(models.Model):
-    """The hole that an erased participant leaves: how many rows went, and on which day."""
-
-    study = models.ForeignKey(Study, models.PROTECT, related_name="tombstones")
-    day = models.DateField()
-    trials = models.PositiveIntegerField()
-    votes = models.PositiveIntegerField()
-
-    def __str__(self) -> str:
-        return f"{self.votes} votes erased on {self.day}"

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from studyplatform.voting.models.people import Participant, Session
-from studyplatform.voting.models.studies import Question, Study, random_token
+from studyplatform.voting.models.questions import Question
+from studyplatform.voting.models.studies import Study, random_token
 
 
 class Stimulus(models.Model):

@@ -65,6 +65,12 @@ def captured_parameters(panel: Panel) -> tuple[str, ...]:
     return own or panels.PRESETS[panel.provider].captured
 
 
+def parameters_kept(study: Study) -> tuple[str, ...]:
+    """The address parameters that the study keeps of its participants; none without a panel."""
+    panel = panel_of(study)
+    return captured_parameters(panel) if panel is not None else ()
+
+
 def way_out(session: Session, outcome: str) -> WayOut:
     """What a session that ends as ``outcome`` is given. Without a code of the panel it is a code of our own."""
     panel = panel_of(session.study)
@@ -94,6 +100,9 @@ def _own_code(session: Session, outcome: str) -> str:
     return exit_code(session.participant.token)
 
 
-def exit_code(token: str) -> str:
-    """The code of a participant whom a fault kept from finishing; ``manage.py reconcile`` knows whose it is."""
-    return "X-" + salted_hmac("eyeballot.exit", token).hexdigest()[:8].upper()
+def exit_code(token: str, *, key: str | None = None) -> str:
+    """The code of a participant whom a fault kept from finishing; ``manage.py reconcile`` knows whose it is.
+
+    ``key`` is an earlier secret key of the house, under which it may have been shown.
+    """
+    return "X-" + salted_hmac("eyeballot.exit", token, secret=key).hexdigest()[:8].upper()

@@ -12,6 +12,10 @@ from studyplatform.voting.models import Exclusion, Participant, Session, Stimulu
 
 #: How many earlier participants “others” are; more would change little and cost much.
 OTHERS = 200
+#: Of fewer nothing is told: a share of one is what one person chose.
+FEWEST_OTHERS = 10
+#: Hex digits of a digest that make an id in data.
+ID_LENGTH = 12
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def own_result(session: Session) -> OwnResult | None:
     ).exclude(pk=session.pk)
     people = people.exclude(participant__in=Exclusion.objects.filter(undone_at=None).values("participant"))
     latest = list(people.order_by("-finished_at").values_list("pk", flat=True)[:OTHERS])
-    return None if own is None else OwnResult(own, _lower_loss_share(Q(session__in=latest), losses))
+    told = len(latest) >= FEWEST_OTHERS
+    return None if own is None else OwnResult(own, _lower_loss_share(Q(session__in=latest), losses) if told else None)
 
 
 def _lower_loss_share(whose: Q, losses: Mapping[int, Loss]) -> int | None:
@@ -90,9 +95,18 @@ def panel_hash(study: Study, provider: str, external_id: str) -> str:
     return salted_hmac("eyeballot.panel", named, algorithm="sha256").hexdigest()[:16]
 
 
-def participants_named(study: Study, name: str) -> list[Participant]:
-    """Who is meant by a completion code, an id of the exports, an id at the panel, or a token."""
-    people = study.participants.filter(
-        Q(token=name) | Q(completion_code__code=name) | Q(panel__external_id=name)
-    ).distinct()
+def data_id(digest: str) -> str:
+    """The id in data of a scene or a condition: the beginning of its digest."""
+    return digest[:ID_LENGTH]
+
+
+def trial_name(participant: str, position: int) -> str:
+    """The id in data of a trial: its participant's and its place."""
+    return f"{participant}.{position:04d}"
+
+
+def participants_named(study: Study, name: str, *, panel: bool = True) -> list[Participant]:
+    """Who is meant by a completion code, an id of the exports, an id at the ``panel``, or a token."""
+    named = Q(token=name) | Q(completion_code__code=name)
+    people = study.participants.filter(named | Q(panel__external_id=name) if panel else named).distinct()
     return list(people) or [p for p in study.participants.all() if participant_hash(study, p.token) == name]

@@ -1,6 +1,7 @@
 """Where a session stands, and what its participant may know of the pairs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.core.files.storage import storages
@@ -70,15 +71,39 @@ def step_of(session: Session) -> str:
     return "instructions" if session.instructed_at is None else "trial"
 
 
+def pilot_is_over(session: Session) -> bool:
+    """Whether the pilot in which this session began went back to draft, which ended it."""
+    back = f"{Study.State.PILOT} → {Study.State.DRAFT}"
+    return session.study.audit.filter(action=back, at__gte=session.started_at).exists()
+
+
 def checks_wanted(study: Study) -> list[str]:
     """The screen checks of a study, in their order: ``window``, ``brightness``, ``colour``."""
     return [name for name in ("window", "brightness", "colour") if getattr(study, f"check_{name}")]
 
 
+#: As many sets of pictures there are for the screen checks. A colour plate takes a third of a second to draw, so each
+#: process draws a set once; they are of no use to somebody who knows another's.
+CHECK_SETS = 40
+
+
 def check_seed(session: Session) -> str:
-    """What the pictures of this session's present try are drawn from; nobody outside can guess it."""
-    tries = session.checks.get("attempts", 0)
-    return salted_hmac("eyeballot.checks", f"{session.participant.token}:{tries}").hexdigest()
+    """What the pictures of this session's present try are drawn from; nobody outside can guess it.
+
+    One of :data:`CHECK_SETS`, and the next try another one.
+    """
+    first = int(salted_hmac("eyeballot.checks", session.participant.token).hexdigest(), 16)
+    number = (first + session.checks.get("attempts", 0)) % CHECK_SETS
+    return salted_hmac("eyeballot.check-sets", str(number)).hexdigest()
+
+
+@lru_cache(maxsize=CHECK_SETS * (1 + screens.PLATES))
+def check_drawn(seed: str, name: str) -> tuple[bytes, str]:
+    """The PNG of a screen check, ``shapes`` or ``plate`` and its number, and the right answer."""
+    if name == "shapes":
+        picture, count = screens.brightness_shapes(seed)
+        return picture, str(count)
+    return screens.colour_plate(seed, int(name.removeprefix("plate")))
 
 
 def screen_found(
@@ -93,7 +118,7 @@ def screen_found(
     if "window" in wanted and px_per_mm is not None:
         found["px_per_mm"] = round(px_per_mm, 3)
     if "brightness" in wanted:
-        _picture, there = screens.brightness_shapes(seed)
+        there = int(check_drawn(seed, "shapes")[1])
         found |= {"shapes": shapes, "shapes_there": there}
         found["passed"] &= shapes is not None and abs(shapes - there) <= 1
     if "colour" in wanted:

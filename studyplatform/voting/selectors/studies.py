@@ -4,23 +4,33 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.files.storage import storages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from generation.core import tasks
-from generation.models import Grid
-from studyplatform.voting.models import Membership, Question, Stimulus, Study, Vote
+from generation.models import Cell, Grid
+from studyplatform.voting.models import Membership, Question, Stimulus, Study
 
 SECONDS_PER_PAIR = 5
 #: While people still vote, nobody looks at the direction of the outcome (study.md section 5).
 BLIND_STATES = (Study.State.PILOT, Study.State.OPEN, Study.State.PAUSED)
-UNBLINDED = "unblinded"  # the action in the audit log
+# Actions in the audit log after which the outcome may be known.
+UNBLINDED, ANALYSED, EXPORTED = "unblinded", "analysed", "data exported"
+#: Members who may take the data; a viewer may not.
+TAKERS = (Membership.Role.OWNER, Membership.Role.EDITOR, Membership.Role.ANALYST)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How far a study is; nothing here tells which pictures win. Bots and pilots are counted apart from the rest."""
+    """How far a study is; nothing here tells which pictures win.
+
+    started : participants who count: no previews, bots only in a rehearsal, pilots only while the study is a pilot.
+    finished : those of them who are complete and have not withdrawn.
+    votes : what an analysis may count: answers that stand to main pairs (or whether one is real), of those of them who
+        have not withdrawn and are not left out.
+    previews : participants beside them.
+    """
 
     started: int
     finished: int
@@ -56,23 +66,51 @@ def may_edit(user: User | AnonymousUser, study: Study) -> bool:
     return study.memberships.filter(user=user, role__in=roles).exists()
 
 
+def may_own(user: User | AnonymousUser, study: Study) -> bool:
+    """Whether a researcher may say who else works on a study, and erase from it."""
+    if not user.is_authenticated:
+        return False
+    if user.is_superuser or study.owner_id == user.pk:
+        return True
+    return study.memberships.filter(user=user, role=Membership.Role.OWNER).exists()
+
+
 def may_download(user: User | AnonymousUser, study: Study) -> bool:
     """Whether ``user`` may take the data: the owner, and members who are more than viewers; a rehearsal is free."""
     if study.simulated:
         return True
     if not user.is_authenticated:
         return False
-    roles = (Membership.Role.OWNER, Membership.Role.EDITOR, Membership.Role.ANALYST)
     return (
         user.is_superuser
         or study.owner_id == user.pk
-        or study.memberships.filter(user_id=user.pk, role__in=roles).exists()
+        or study.memberships.filter(user_id=user.pk, role__in=TAKERS).exists()
     )
 
 
+def studies_downloadable(user: User | AnonymousUser) -> QuerySet[Study]:
+    """Those of :func:`studies_visible` whose data ``user`` may take, as :func:`may_download` says of each."""
+    visible = studies_visible(user)
+    if not user.is_authenticated or user.is_superuser:
+        return visible
+    member = Q(memberships__user=user, memberships__role__in=TAKERS)
+    return visible.filter(Q(owner=user) | Q(simulated=True) | member)
+
+
+def bots_allowed(study: Study) -> bool:
+    """Whether simulated participants may take part: in a rehearsal, and in a pilot, where nobody counts."""
+    return study.simulated or study.state == Study.State.PILOT
+
+
 def is_blind(study: Study) -> bool:
-    """Whether people still vote, so that a look at the outcome has to be written down."""
-    return study.state in BLIND_STATES and not study.simulated
+    """Whether people still vote, so that a look at the outcome has to be written down.
+
+    A draft that somebody took part in was a pilot and will be one again: going back opens nothing.
+    """
+    if study.simulated:
+        return False
+    was_pilot = study.state == Study.State.DRAFT and study.participants.filter(is_preview=False).exists()
+    return was_pilot or study.state in BLIND_STATES
 
 
 def is_sealed(study: Study) -> bool:
@@ -80,23 +118,19 @@ def is_sealed(study: Study) -> bool:
 
     A look at the pilot does not unseal the study that was opened after it.
     """
+    if not is_blind(study):
+        return False
     looks = study.audit.filter(action=UNBLINDED)
     if study.opened_at is not None:
         looks = looks.filter(at__gte=study.opened_at)
-    return is_blind(study) and not looks.exists()
+    return not looks.exists()
 
 
-def study_counts(study: Study) -> Counts:
-    """Started, finished, votes: of the participants who count (bots do in a rehearsal, and only there)."""
-    people = Q(is_preview=False, is_pilot=study.state == Study.State.PILOT)
-    counts = study.participants.aggregate(
-        started=Count("pk", filter=people),
-        finished=Count("pk", filter=people & Q(session__finished_at__isnull=False)),
-        previews=Count("pk", filter=~people),
-    )
-    counting = Q(trial__participant__is_preview=False, trial__participant__is_pilot=study.state == Study.State.PILOT)
-    votes = Vote.objects.filter(counting, study=study).count()
-    return Counts(votes=votes, planned=study.sessions_planned, **counts)
+def cells_shown(study: Study) -> QuerySet[Cell]:
+    """The cells of the study's grids without the scenes and conditions that it leaves out."""
+    cells = Cell.objects.filter(grid__in=study.grids.all())
+    left_out = Q(scene__in=study.left_out_scenes.all()) | Q(condition__in=study.left_out_conditions.all())
+    return cells.exclude(left_out).order_by("grid", "position")
 
 
 def task_of(name: str) -> tasks.Task | None:
@@ -127,7 +161,12 @@ def pairs_in_session(study: Study) -> int:
 
 def minutes_needed(study: Study) -> int:
     """About how long a session takes, in whole minutes."""
-    return max(1, round((60 + SECONDS_PER_PAIR * pairs_in_session(study)) / 60))
+    return minutes_of(pairs_in_session(study))
+
+
+def minutes_of(pairs: int) -> int:
+    """About how long a session of so many pairs takes, in whole minutes: one for reading, then the pairs."""
+    return max(1, round((60 + SECONDS_PER_PAIR * pairs) / 60))
 
 
 def state_sentence(state: str) -> str:
@@ -138,6 +177,11 @@ def state_sentence(state: str) -> str:
         "closed": gettext("This study is closed. Thank you for your interest!"),
         "archived": gettext("This study is closed. Thank you for your interest!"),
     }.get(state, "")
+
+
+def preview_is_over() -> str:
+    """What is said to whoever goes on with a preview that was taken down."""
+    return gettext("This preview is over: the study was opened or the preview was ended.")
 
 
 def study_pair(study: Study) -> Pair | None:

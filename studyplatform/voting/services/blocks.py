@@ -160,7 +160,7 @@ def deal_alone(*, study_id: int) -> Study:
     Taken before any block is looked at, so that whoever waited sees what was dealt meanwhile. Votes and joins do not
     wait: the lock leaves the key free, which is all that their rows refer to.
     """
-    return Study.objects.select_for_update(no_key=True).get(pk=study_id)
+    return Study.everything.select_for_update(no_key=True).get(pk=study_id)
 
 
 def block_deal_again(*, block: Block, keep_answered: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from studyplatform.voting.core.panels import Arrival
@@ -22,9 +23,13 @@ from studyplatform.voting.models import (
     Trial,
     Vote,
 )
-from studyplatform.voting.selectors import checks_wanted, next_trial, screen_found, state_sentence
+from studyplatform.voting.models.studies import random_token
+from studyplatform.voting.selectors import bots_allowed, checks_wanted, next_trial, screen_found, state_sentence
 from studyplatform.voting.services.blocks import block_take, blocks_release_expired, deal_alone, pairs_deal_again
+from studyplatform.voting.services.dates import too_early_or_late
 from studyplatform.voting.services.errors import NotTakingPart
+from studyplatform.voting.services.joins import CROWDED, Asking, join_asking, join_check, join_count, join_refused
+from studyplatform.voting.services.quotas import quotas_admit, quotas_lock
 from studyplatform.voting.services.trials import event_note, trials_begin_again, trials_lay
 
 # No 0, O, 1, I: people type these.
@@ -32,22 +37,53 @@ CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def participant_join(
-    *, study: Study, is_bot: bool = False, language: str = "en", arrival: Arrival | None = None
+    *,
+    study: Study,
+    is_bot: bool = False,
+    language: str = "en",
+    device: str = "",
+    arrival: Arrival | None = None,
+    network: str = "",
+    press: str = "",
 ) -> Participant:
     """Start a session: the next free block, and all its trials as rows at once.
 
+    ``device``: as :func:`~studyplatform.voting.core.devices.device_of` has it. ``network``: where the request comes
+    from, as :func:`~studyplatform.voting.core.networks.network_of` has it; it is counted by and not kept. ``press``: a
+    random text of the page whose button was pressed; pressed twice, it is one participant.
+
     In a rehearsal (``simulated``) only bots count; a person who looks in gets a copy of a plan as a preview that enters
     no analysis. Somebody whom a panel sends a second time gets the session they have. Raises :class:`NotTakingPart`
-    when the study takes nobody, is full, is not for bots, or comes from a panel that did not say who this is.
+    when the study takes nobody (in its state, or at this hour), is full, has enough of this kind of people, is not for
+    bots, comes from a panel that did not say who this is, or from a network that many have joined from today.
     """
+    token = _token_of(study, press) if press and arrival is None else random_token()
     try:
-        return panel_participant(study, arrival) or _join(study, is_bot, language, arrival)
+        known = panel_participant(study, arrival) or _pressed(study, token)
+        if known is not None:
+            return known
+        # Simulated participants carry a mark that nobody else can make.
+        asking = None if is_bot else join_asking(study=study, network=network)
+        return _join(study, is_bot, language, device, arrival, asking, token)
+    except NotTakingPart as refusal:
+        if refusal.code == CROWDED:
+            join_refused(study=study)
+        raise
     except IntegrityError:
-        # The same id twice at the same moment: the other request was first.
-        known = panel_participant(study, arrival)
+        # The same id, or the same button, twice at the same moment: the other request was first.
+        known = panel_participant(study, arrival) or _pressed(study, token)
         if known is None:
             raise
         return known
+
+
+def _token_of(study: Study, press: str) -> str:
+    """The token of whoever presses the button of this page; who has not seen the page cannot make it."""
+    return salted_hmac("eyeballot.press", f"{study.pk}:{press}", algorithm="sha256").hexdigest()[:32]
+
+
+def _pressed(study: Study, token: str) -> Participant | None:
+    return study.participants.filter(token=token).select_related("session__study", "study").first()
 
 
 def panel_participant(study: Study, arrival: Arrival | None) -> Participant | None:
@@ -60,26 +96,33 @@ def panel_participant(study: Study, arrival: Arrival | None) -> Participant | No
 
 
 @transaction.atomic
-def _join(study: Study, is_bot: bool, language: str, arrival: Arrival | None) -> Participant:
-    study.refresh_from_db(fields=["state", "simulated", "design_digest"])
+def _join(
+    study: Study, is_bot: bool, language: str, device: str, arrival: Arrival | None, asking: Asking | None, token: str
+) -> Participant:
+    study.refresh_from_db(fields=["state", "simulated", "design_digest", "opens_at", "ends_at"])
     if study.state not in (Study.State.PILOT, Study.State.OPEN):
         raise NotTakingPart(study.state, state_sentence(study.state))
-    if is_bot and not study.simulated:
+    if refused := too_early_or_late(study):
+        raise refused
+    if is_bot and not bots_allowed(study):
         raise NotTakingPart(
-            "no_bots", "This study asks people. Simulated participants may only take part in a study marked simulated."
+            "no_bots", "This study asks people. Simulated participants may take part in its pilot, or in a rehearsal."
         )
-    if arrival is None and not study.simulated and hasattr(study, "panel"):
+    if arrival is None and not (study.simulated or is_bot) and hasattr(study, "panel"):
         panel = study.panel.get_provider_display()
         raise NotTakingPart(
             "panel", _("Please open this study by its link at {panel}; it tells us whom to pay.").format(panel=panel)
         )
+    join_check(study=study, asking=asking)
     participant = Participant.objects.create(
         study=study,
+        token=token,
         is_bot=is_bot,
         is_pilot=study.state == Study.State.PILOT,
         is_preview=study.simulated and not is_bot,
         design_digest=study.design_digest,
         language=language,
+        device=device,
     )
     if arrival is not None:
         PanelIdentity.objects.create(
@@ -92,12 +135,16 @@ def _join(study: Study, is_bot: bool, language: str, arrival: Arrival | None) ->
     session = Session.objects.create(participant=participant, study=study)
     if participant.is_preview:
         trials_lay(session=session, plan=_any_plan(study), block=None)
+        join_count(study=study, asking=asking)
         return participant
+    quotas = quotas_lock(participant=participant)
     blocks_release_expired(study=study)
+    quotas_admit(participant=participant, quotas=quotas)
     block = block_take(study=study, participant=participant)
     if block is None:
         raise NotTakingPart("full", _("This study has all the participants it needs. Thank you for your interest!"))
     trials_lay(session=session, plan=block.plan, block=block)
+    join_count(study=study, asking=asking)
     return participant
 
 
@@ -197,9 +244,10 @@ def session_finish(*, session: Session) -> CompletionCode:
     Raises :class:`NotTakingPart` (``unfinished``) while a trial has no vote; a browser's word is not asked for.
     """
     # Nobody takes an answer back or withdraws between the look and the mark.
-    Session.objects.select_for_update().get(pk=session.pk)
-    session.refresh_from_db(fields=["withdrew_at", "outcome", "admitted_at"])
-    if session.withdrew_at is not None:
+    here = Session.objects.select_for_update().filter(pk=session.pk).first()  # None: erased at this moment
+    if here is not None:
+        session.refresh_from_db(fields=["withdrew_at", "outcome", "admitted_at"])
+    if here is None or session.withdrew_at is not None:
         raise NotTakingPart("withdrawn", _("You have withdrawn from this study."))
     if session.outcome not in ("", Session.Outcome.COMPLETE):
         raise NotTakingPart("ended", _("Your session in this study is over."))

@@ -1,67 +1,65 @@
-"""A study's life: its states, its frozen design, its preregistration. Each step is written down with who and why."""
+"""A study's life: its states, and what may be changed in which. Each step is written down with who and why."""
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
 from django.db.models import Model, ProtectedError
 from django.utils import timezone
 
 from generation.core.spec import digest
-from studyplatform.voting.models import AuditEntry, Block, Preregistration, Question, Stimulus, Study, Trial
-from studyplatform.voting.selectors import losses_of, natural_question
-from studyplatform.voting.services.blocks import blocks_lay
+from studyplatform.voting.models import AuditEntry, Block, Question, Stimulus, Study
+from studyplatform.voting.models.studies import GRACE_HOURS_MOST
+from studyplatform.voting.selectors import natural_question, panel_of
+from studyplatform.voting.services.design import DESIGN_FIELDS, FREE_FIELDS, PICTURE_FIELDS, design_of, is_frozen
 from studyplatform.voting.services.errors import StudyError
-from studyplatform.voting.services.pictures import Picture, known_pairs, pairs_offered, pictures_of, pictures_publish
+from studyplatform.voting.services.laying import plans_lay
+from studyplatform.voting.services.pictures import Picture, pictures_of, pictures_publish
+from studyplatform.voting.services.pilot_ends import pilot_end
+from studyplatform.voting.services.preregistration import prereg_freeze
+from studyplatform.voting.services.preview_ends import previews_end
 
 State = Study.State
 
-# What the design is made of; fixed from the pilot on. The rest (who may see the report) may change at any time.
-DESIGN_FIELDS = (
-    "slug", "title", "introduction", "consent", "instructions", "trials_per_session", "sessions_planned",
-    "allow_ties", "show_photograph", "strategy", "hypothesis", "simulated", "seed", "grace_hours", "practice_trials",
-    "practice_feedback", "catch_trials", "repeat_trials", "layout", "phone_layout", "reference_place", "exposure_ms",
-    "break_every", "allow_undo", "check_window", "check_brightness", "check_colour", "screen_out", "ask_debrief",
-    "show_own_result", "resume", "resume_after_minutes", "hold_minutes",
-)  # fmt: skip
 
-
-def is_frozen(study: Study) -> bool:
-    """Whether the design may no longer be edited: from the pilot on."""
-    return study.state != State.DRAFT
-
-
-def study_transition(*, study: Study, to: str, by: User | None, comment: str = "") -> Study:
+def study_transition(*, study: Study, to: str, by: User | None, comment: str = "", seen: str = "") -> Study:
     """Take the study to another state and write that down.
 
     Going to the pilot or opening for the first time checks and freezes the design, publishes the pictures and lays the
-    blocks; opening also writes the preregistration. Raises :class:`StudyError` with one sentence per problem.
+    blocks; opening also writes the preregistration. ``seen``: the state in which whoever asks for the step saw the
+    study; if it has another by now, the step is refused. Raises :class:`StudyError` with one sentence per problem.
     """
-    _check_step(study, to)
+    _check_step(study, to, seen)
     prepares = study.state in (State.DRAFT, State.PILOT) and to in (State.PILOT, State.OPEN)
     if prepares:
+        _check_panel(study)
         question_ensure(study=study)
     # Pictures are decoded and written before the transaction: it must not hold a lock for as long as that takes.
     pictures = pictures_of(study) if prepares else []
     stimuli = pictures_publish(study=study, pictures=pictures) if prepares else {}
     with transaction.atomic():
-        row = Study.objects.select_for_update().get(pk=study.pk)
-        _check_step(row, to)
+        # The key stays free: who is taking a step in a session or a plan refers to it, and is waited for below.
+        row = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        _check_step(row, to, seen or study.state)
         came_from, now = row.state, timezone.now()
         if prepares:
+            previews_end(study=row)
             _prepare(row, pictures, stimuli)
         if to == State.DRAFT:
             row.blocks.filter(state=Block.State.FREE).delete()
             row.design, row.design_digest = None, ""
+            pilot_end(study=row)
         if to == State.OPEN and row.opened_at is None:
             row.opened_at = now
-            _preregister(row)
+            prereg_freeze(study=row, pictures=pictures)
         if to == State.CLOSED:
-            row.closed_at, row.votes_until = now, now + timedelta(hours=row.grace_hours)
+            row.closed_at, row.votes_until = now, now + grace_of(row)
         row.state = to
         row.save()
         audit(study=row, by=by, action=f"{came_from} → {to}", comment=comment, data={"design": row.design_digest})
@@ -69,11 +67,32 @@ def study_transition(*, study: Study, to: str, by: User | None, comment: str = "
     return study
 
 
-def _check_step(study: Study, to: str) -> None:
+def grace_of(study: Study) -> timedelta:
+    """For how long after closing votes are taken; rows from before there was a most have it too."""
+    return timedelta(hours=min(study.grace_hours, GRACE_HOURS_MOST))
+
+
+def _check_step(study: Study, to: str, seen: str) -> None:
+    if seen and seen != study.state:
+        last = study.audit.filter(action__endswith=f"→ {study.state}").first()
+        who = f" by {last.user}" if last is not None and last.user is not None else ""
+        raise StudyError(
+            f"“{study}” was {seen} when this page was made and has become {study.state} since{who}. Look at it again; "
+            "nothing was changed."
+        )
     allowed = Study.TRANSITIONS[State(study.state)]
     if to not in allowed:
         words = " or ".join(allowed) or "nowhere: it is archived"
         raise StudyError(f"“{study}” is {study.state} and cannot become {to}. From here it goes to {words}.")
+
+
+def _check_panel(study: Study) -> None:
+    panel = panel_of(study)
+    if panel is not None and panel.lacks_code and not study.simulated:
+        raise StudyError(
+            f"People from {panel.get_provider_display()} would be sent back without a code. Copy it from there into "
+            "“Complete code” under “Panel”."
+        )
 
 
 def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, int, str], Stimulus]) -> None:
@@ -92,101 +111,12 @@ def _prepare(study: Study, pictures: list[Picture], published: dict[tuple[int, i
     study.blocks.filter(state=Block.State.FREE).delete()
     study.blocks.filter(state=Block.State.HELD).update(state=Block.State.DONE)  # a pilot's plans are not dealt again
     stimuli = [stimulus for key, stimulus in published.items() if key in shown]
-    losses = {pk: loss.value for pk, loss in losses_of(study).items() if loss.in_scene}
-    measured = {s.scene for s in stimuli if s.pk in losses}
-    unmeasured = {s.scene for s in stimuli if s.role == Stimulus.Role.GRID} - measured
-    if study.strategy == Study.Strategy.FOCUSED and unmeasured:
-        scenes = ", ".join(sorted(map(str, unmeasured)))
-        raise StudyError(
-            "The strategy “focused” needs the picture with the minimum loss of each scene, and the primary metric of "
-            f"the grid has no comparable values for {scenes}. Measure it, or choose the strategy “balanced”."
-        )
-    try:
-        blocks_lay(
-            study=study,
-            stimuli=[s for s in stimuli if s.role in (Stimulus.Role.GRID, Stimulus.Role.CONTROL)],
-            known=known_pairs(study, stimuli) if study.practice_trials or study.catch_trials else {},
-            losses=losses,
-        )
-    except ValueError as error:
-        raise StudyError(f"No plan can be laid: {error}") from error
+    plans_lay(study=study, stimuli=stimuli)
 
 
 def _is_used(stimulus: Stimulus) -> bool:
     trials = stimulus.study.trials
     return trials.filter(left=stimulus).exists() or trials.filter(right=stimulus).exists()
-
-
-def design_of(study: Study, pictures: list[Picture]) -> dict[str, Any]:
-    """The design as plain JSON: all that decides what participants are shown and asked; no random name, no id."""
-    return {
-        "version": 1,
-        "study": {name: getattr(study, name) for name in DESIGN_FIELDS},
-        "questions": [_question(q) for q in study.questions.all()],
-        "grids": [{"slug": g.slug, "digest": g.digest} for g in study.grids.order_by("slug")],
-        "session": session_plan(study, pictures),
-        "stimuli": sorted(
-            (
-                {
-                    "scene": p.scene.digest,
-                    "render": p.render.digest,
-                    "image": p.render.image_id,
-                    "role": str(p.role),
-                    "label": p.label,
-                    "position": p.position,
-                    "replicate": p.replicate,
-                }
-                for p in pictures
-            ),
-            key=lambda s: (s["scene"], s["role"], s["position"], s["replicate"], s["render"]),
-        ),
-    }
-
-
-def _question(question: Question) -> dict[str, str]:
-    """A question as the design has it; the kind of its main trials is said where it is another."""
-    plain = {"preset": question.preset, "text": question.text, "reference": question.reference}
-    return plain | ({"kind": str(Trial.Kind.REAL_FAKE)} if question.asks_which_is_real else {})
-
-
-def session_plan(study: Study, pictures: list[Picture]) -> dict[str, int]:
-    """How many pairs of each kind one person is shown; ``main``: under all questions together."""
-    main = study.trials_per_session
-    if study.strategy == Study.Strategy.ALL_PAIRS:
-        main = sum(pairs_offered(study, question, pictures) for question in study.questions.all())
-    kinds = {"practice": study.practice_trials, "catch": study.catch_trials, "repeat": study.repeat_trials}
-    return {"main": main, **kinds}
-
-
-def _preregister(study: Study) -> None:
-    primary = {g.slug: [m.metric.key for m in g.metrics.filter(is_primary=True)] for g in study.grids.order_by("slug")}
-    session = (study.design or {})["session"]
-    content = {
-        "title": study.title,
-        "hypothesis": study.hypothesis,
-        **_asked(study),
-        "primary_metric": primary,
-        "stopping_rule": (
-            f"{study.sessions_planned} sessions of {session['main']} pairs, laid before the first "
-            "vote; no look at the direction of the outcome before the study closes."
-        ),
-        "design_sha256": study.design_digest,
-        "design": study.design,
-    }
-    frozen_at = timezone.now()
-    Preregistration.objects.create(study=study, content=content, sha256=digest(content), frozen_at=frozen_at)
-
-
-def _asked(study: Study) -> dict[str, str]:
-    """What the study is to find out: of its preferences, of its real photographs, or of both."""
-    real = [question.asks_which_is_real for question in study.questions.all()]
-    asked = {} if all(real) else {"question": "Does the image with the minimum loss match what people prefer?"}
-    if any(real):
-        asked["real_or_fake"] = (
-            "How often is a generated picture called real beside its photograph? Share per condition, with one half "
-            "as null, participants as the sampling unit; no metric's minimum is put to the test by these pairs."
-        )
-    return asked
 
 
 @transaction.atomic
@@ -196,6 +126,26 @@ def question_ensure(*, study: Study) -> None:
     grid = row.grids.order_by("pk").first()
     if grid is not None and not is_frozen(row) and not row.questions.exists():
         Question.objects.create(study=row, preset=natural_question(grid))
+
+
+@transaction.atomic
+def question_ask(*, study: Study, preset: str, position: int, instead_of: Question | None = None) -> Question:
+    """Let a draft ask ``preset``, a new question or one ``instead_of`` another.
+
+    A question that was answered in a pilot is never rewritten: it is retired and keeps its answers. One that was
+    retired is asked again by its own row.
+    """
+    Study.objects.select_for_update().get(pk=study.pk)
+    earlier = Question.everything.filter(study=study, preset=preset).first()
+    asked = earlier or Question(study=study)
+    if instead_of is not None and instead_of.pk != asked.pk:
+        if earlier is None and not instead_of.trials.exists():
+            asked = instead_of
+        else:
+            Question.everything.filter(pk=instead_of.pk).update(retired=True)
+    asked.preset, asked.position, asked.retired = preset, position, False
+    asked.save()
+    return asked
 
 
 @transaction.atomic
@@ -212,38 +162,70 @@ def questions_number(*, study: Study) -> None:
 
 @transaction.atomic
 def study_update(*, study: Study, by: User | None, **changes: Any) -> Study:
-    """Change fields of a study. Those of a frozen design are refused with a sentence that names them."""
+    """Change fields of a study, its grids or what it leaves out (lists of rows); the log keeps old and new.
+
+    Raises :class:`StudyError` with a sentence that names what a frozen design does not let change, and Django's
+    ``ValidationError`` for a value that a study cannot have.
+    """
     row = Study.objects.select_for_update().get(pk=study.pk)
-    changed = {name: value for name, value in changes.items() if getattr(row, name) != value}
-    allowed = {*DESIGN_FIELDS, "public_report"}
-    if foreign := sorted(set(changed) - allowed):
+    if foreign := sorted(set(changes) - {*DESIGN_FIELDS, *FREE_FIELDS, *PICTURE_FIELDS}):
         raise StudyError(f"{', '.join(foreign)} cannot be changed here.")
-    if is_frozen(row) and (fixed := sorted(set(changed) & set(DESIGN_FIELDS))):
+    rows = {name: changes.pop(name) for name in PICTURE_FIELDS if name in changes}
+    before: dict[str, Any] = {name: getattr(row, name) for name in changes}
+    before |= {name: list(getattr(row, name).order_by("pk")) for name in rows}
+    after = changes | {name: sorted(value, key=lambda chosen: chosen.pk) for name, value in rows.items()}
+    changed = {name: [_said(before[name]), _said(value)] for name, value in after.items() if before[name] != value}
+    if is_frozen(row) and (fixed := sorted(set(changed) - set(FREE_FIELDS))):
         raise StudyError(
             f"The design is frozen since the study became {row.state}: {', '.join(fixed)} cannot change. "
             "Take a pilot back to draft, or make a new study."
         )
-    for name, value in changed.items():
-        setattr(row, name, value)
     if changed:
-        row.full_clean(exclude=["design"])
+        for name, value in changes.items():
+            if isinstance(value, str):
+                ProhibitNullCharactersValidator()(value)
+            setattr(row, name, value)
+        # What is not changed may be from before its rule was made.
+        kept = {field.name for field in Study._meta.fields} - set(changes)
+        row.clean_fields(exclude=kept)
+        row.validate_unique(exclude=kept)
+        row.validate_constraints()
         row.save()
-        audit(study=row, by=by, action="edited", data={"fields": sorted(changed)})
+        for name, value in rows.items():
+            getattr(row, name).set(value)
+        audit(study=row, by=by, action="edited", data={"changes": changed})
     study.refresh_from_db()
     return study
+
+
+def _said(value: Any) -> Any:
+    """A value as the log keeps it: what JSON has no word for in the words that name it."""
+    if isinstance(value, list):
+        return [str(chosen) for chosen in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def deletion_refusal(study: Study) -> str:
+    """Why a study cannot be deleted, in a sentence; nothing for a draft that nobody has taken part in."""
+    if people := study.participants.count():
+        return (
+            f"“{study}” has {people} participant{'s' if people > 1 else ''} and their votes, which deleting would "
+            "destroy. Archive the study instead."
+        )
+    if study.state != State.DRAFT:
+        return f"“{study}” is {study.state}. Only a draft can be deleted; archive the study instead."
+    return ""
 
 
 @transaction.atomic
 def study_delete(*, study: Study) -> None:
     """Delete a draft that nobody has taken part in. Anything else is refused with a sentence."""
     row = Study.objects.select_for_update().get(pk=study.pk)
-    if people := row.participants.count():
-        raise StudyError(
-            f"“{row}” has {people} participant{'s' if people > 1 else ''} and their votes, which deleting would "
-            "destroy. Archive the study instead."
-        )
-    if row.state != State.DRAFT:
-        raise StudyError(f"“{row}” is {row.state}. Only a draft can be deleted; archive the study instead.")
+    if refusal := deletion_refusal(row):
+        raise StudyError(refusal)
+    previews_end(study=row)
     paths = [stimulus.path for stimulus in row.stimuli.select_related("study")]
     try:
         for related in (row.blocks, row.stimuli, row.audit):
@@ -276,4 +258,9 @@ def _delete_files(paths: list[str]) -> None:
 
 def audit(*, study: Study, by: User | None, action: str, comment: str = "", data: dict[str, Any] | None = None) -> None:
     """Write down who did what to a study."""
-    AuditEntry.objects.create(study=study, user=by, action=action, comment=comment, data=data or {})
+    AuditEntry.objects.create(study=study, user=by, action=action, comment=words(comment), data=data or {})
+
+
+def words(text: str, most: int | None = None) -> str:
+    """What somebody typed, as it is kept: no blanks around it, no NUL, which PostgreSQL does not store, not longer."""
+    return text.replace("\0", "").strip()[:most]

@@ -15,8 +15,9 @@ from django.db.models import Field, Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from studyplatform.voting.core.previews import previewed
 from studyplatform.voting.models import Event, Session, Study, Trial, Vote
-from studyplatform.voting.selectors import pair_of, state_sentence, takes_votes, trial_to_undo
+from studyplatform.voting.selectors import pair_of, preview_is_over, state_sentence, takes_votes, trial_to_undo
 from studyplatform.voting.services.errors import NotTakingPart, VoteRefused, VoteStored
 from studyplatform.voting.services.trials import event_note, trial_copy
 
@@ -172,6 +173,8 @@ def _look(*, study: str, participant: str, trial: int, uuid: UUID, choice: str) 
         .filter(pk=trial, participant__token=participant, study__slug=study)
         .first()
     )
+    if row is None and previewed(study) is not None:
+        return VoteRefused(410, "preview_over", preview_is_over())
     if row is None:
         return VoteRefused(404, "not_found", _("There is no such pair in your session."))
     vote = Vote.objects.filter(study=row.study_id, trial=row).first()

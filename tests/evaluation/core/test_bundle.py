@@ -56,9 +56,9 @@ def test_no_cell_of_free_text_can_run_as_a_formula(data):
 def test_the_format_is_what_the_dictionary_says(data):
     text = bundle.table_csv(data, "scores").decode()
     assert "\r" not in text
-    assert text.splitlines()[0] == "stimulus_id,metric_id,value,status"
+    assert text.splitlines()[0] == "stimulus_id,metric_id,value,status,run_id,computed_at"
     assert "0.30000000000000004" not in text  # this one failed and is empty
-    assert text.splitlines()[-1] == "s1c2,total,,failed"
+    assert text.splitlines()[-1] == "s1c2,total,,failed,,"
     assert "1e-300" in text
     conditions = bundle.table_csv(data, "conditions").decode().splitlines()
     assert conditions[0].endswith("param_lr,param_name,param_steps,param_tv")
@@ -102,15 +102,15 @@ DAMAGES = {
     "condition": ("data/stimuli.csv", b"s0c0,s0,c0,", b"s0c0,s0,c9,", r"line 2, .*'c9' is not in data/conditions"),
     "metric": ("data/scores.csv", b"s0c0,total", b"s0c0,other", r"line 2, .*'other' is not in data/metrics"),
     "short row": ("data/scores.csv", b",3.5,ok", b"", r"scores\.csv, line 2: fewer cells"),
-    "long row": ("data/scores.csv", b",3.5,ok", b",3.5,ok,1", r"scores\.csv, line 2: more cells"),
+    "long row": ("data/scores.csv", b",3.5,ok,,", b",3.5,ok,,,1", r"scores\.csv, line 2: more cells"),
     "open quote": ("data/scores.csv", b"s0c0,total", b'"s0c0,total', r"scores\.csv, line \d+: .*Save it as CSV"),
     "role": ("data/stimuli.csv", b",grid,", b",main,", r"stimuli\.csv, line 2, column role: 'main' is none of grid"),
     "choice": ("data/trials.csv", b",left,", b",l,", r"column choice: 'l' is none of left, right, tie, skip, timeout"),
     "direction": ("data/metrics.csv", b"lower_better", b"down", r"column direction: 'down' is none of"),
     "number": (
         "data/questions.csv",
-        b",0\n",
-        b",first\n",
+        b",0,false\n",
+        b",first,false\n",
         r"questions\.csv, line 2, column position: 'first' is not a whole",
     ),
     "twice": ("data/scores.csv", b"s0c1,", b"s0c0,", r"scores\.csv, line 3: .* stands in line 2 already"),
@@ -122,7 +122,7 @@ DAMAGES = {
         b"value,value",
         r"scores\.csv, line 1: the column value is .* twice",
     ),
-    "underscores": ("data/questions.csv", b",0\n", b",1_0\n", "'1_0' is not a whole number"),
+    "underscores": ("data/questions.csv", b",0,false\n", b",1_0,false\n", "'1_0' is not a whole number"),
     "half a letter": (
         "data/conditions.csv",
         b",500,",

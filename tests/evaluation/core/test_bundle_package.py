@@ -13,6 +13,7 @@ import pytest
 
 from evaluation.core import bundle, derived
 from evaluation.core.dataset import Score
+from evaluation.core.dictionary import dictionary, markdown
 from tests.evaluation.simulate import study
 
 
@@ -44,7 +45,7 @@ def test_frictionless_finds_every_table_as_described(data, tmp_path):
     files = written(data)
     found = report(files, tmp_path)
     assert found.valid, found.flatten(["type", "note"])
-    assert found.stats["tasks"] == 10
+    assert found.stats["tasks"] == 11
     package = json.loads(files["datapackage.json"])
     resources = {r["name"]: r["schema"] for r in package["resources"]}
     kind = {f["name"]: f["type"] for f in resources["conditions"]["fields"]}
@@ -106,16 +107,45 @@ def test_croissant_names_every_column_of_every_table(data):
         assert source["sha256"] == hashlib.sha256(content).hexdigest()
         header = next(csv.reader(io.StringIO(content.decode())))
         assert [f["source"]["extract"]["column"] for f in record["field"]] == header
-    assert len(objects) == len(found["recordSet"]) == 10
+    assert len(objects) == len(found["recordSet"]) == 11
 
 
 def test_the_dictionary_in_the_docs_is_the_code():
-    lines = (Path(__file__).parents[3] / "docs" / "bundle.md").read_text().splitlines()
-    said = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
-    for table in bundle.TABLES:
-        for column in table.columns:
-            shown = f"**{column.name}** {column.type}" if column.needed else f"{column.name} "
-            assert shown in said[f"{table.name}.csv"].replace(",", " "), (table.name, column.name)
-    for name, columns in derived.COLUMNS.items():
-        words = re.findall(r"\w+", said[f"{name}.csv"].partition("|")[2])
-        assert [c for c in columns if c not in {*words, "status", "reason_code", "message"}] == [], name
+    text = (Path(__file__).parents[3] / "docs" / "bundle.md").read_text()
+    said = text.partition("<!-- dictionary -->\n\n")[2].partition("\n<!-- end of dictionary -->")[0]
+    assert said == markdown(), "Write evaluation.core.dictionary.markdown() between the two marks of docs/bundle.md."
+
+
+def test_every_column_says_what_it_is_and_in_which_unit():
+    for table in dictionary():
+        assert table["columns"], table["table"]
+        for column in table["columns"]:
+            place = (table["table"], column["name"])
+            assert re.fullmatch(r"\S.*\.", column["about"]), place
+            if not column["name"].startswith(("param_", "<ratio")):
+                assert bool(column["unit"]) == (column["type"] in ("integer", "number")), place
+
+
+def test_what_is_written_is_what_the_dictionary_says(data):
+    files = written(data)
+    known = {t["path"]: [c["name"] for c in t["columns"]] for t in dictionary()}
+    package = json.loads(files["datapackage.json"])
+    for resource in package["resources"]:
+        names = [f["name"] for f in resource["schema"]["fields"]]
+        plain = [name for name in known[resource["path"]] if "<" not in name]
+        assert [n for n in names if n in plain] == plain, resource["path"]
+        wide = [n for n in names if n not in plain]
+        assert all(re.match(r"(param_|x_|dz?_|total_)", n) for n in wide), wide
+        for field in resource["schema"]["fields"]:
+            assert ("description" in field) == (field["name"] in plain)
+
+
+def test_sealed_tables_do_not_tell_who_chose_what(data):
+    flipped = {"left": "right", "right": "left", "tie": "left"}
+    other = dataclasses.replace(
+        data, trials=tuple(dataclasses.replace(t, choice=flipped[t.choice]) for t in data.trials)
+    )
+    for name in ("trials", "participants"):
+        assert bundle.table_csv(data, name) != bundle.table_csv(other, name)
+        assert bundle.table_csv(data, name, sealed=True) == bundle.table_csv(other, name, sealed=True)
+    assert b"choice" not in bundle.table_csv(data, "trials", sealed=True).replace(b"expected_choice", b"")

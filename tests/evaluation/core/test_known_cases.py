@@ -26,6 +26,7 @@ from evaluation.core.voters.ties import ties_section
 from evaluation.core.weights.learned import learned_section
 from evaluation.core.weights.shape import shape_section
 from studyplatform.voting.core import bradley_terry
+from studyplatform.voting.core.flags import Rules
 
 FAST = Options(draws=999)
 ALIKE = {"taste": 0.0, "axis": 0.0, "lapse": 0.0}
@@ -214,8 +215,8 @@ def test_spammers_blur_but_do_not_turn_the_verdict_and_are_seen():
     found = habits(data)
     assert always.sum() >= 3
     assert found.people == votes.people
-    assert screened_out(found)[always].all()
-    assert screened_out(found)[~always].mean() < 0.1
+    assert screened_out(found, Rules())[always].all()
+    assert screened_out(found, Rules())[~always].mean() < 0.1
 
 
 def test_thurstone_people_are_described_in_the_same_units():

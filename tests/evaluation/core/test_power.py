@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,15 +15,16 @@ from evaluation.core.power import (
     ASSUMED,
     TIES,
     WINS,
-    Design,
     Power,
     another_favourite,
     minimiser_favourite,
-    monte_carlo_error,
     needed,
+    one_more,
     power,
+    reach,
     scores,
 )
+from evaluation.core.sessions import factorial
 from evaluation.core.simulator import Crowd
 from evaluation.core.verdict import hypotheses
 from generation.core.drawing import style
@@ -61,100 +63,111 @@ def closed_form(votes, win):
 @pytest.mark.parametrize(("cell", "share"), TABLE.items())
 def test_the_table_of_the_specification(cell, share):
     conditions, win, participants = cell
-    found = one(Design(5, conditions, 30), participants, win).refuted
-    assert abs(found - share) < 3.3 * np.hypot(monte_carlo_error(found, 100), monte_carlo_error(share, 150))
+    found = one(factorial(5, conditions, 30), participants, win)
+    printed = Power(participants, win, round(150 * share), 0, 150)
+    assert abs(found.share("refuted") - share) < 3.3 * np.hypot(found.error("refuted"), printed.error("refuted"))
 
 
 def test_one_pair_with_independent_votes_is_the_closed_form():
     assert [int(np.ceil(votes_on_one_pair(win))) for win in WINS] == [783, 194, 85, 47, 29]
     votes = int(np.ceil(votes_on_one_pair(0.65)))
-    found = one(Design(1, 2, 1), votes, 0.65, 200, crowd=ALIKE)
+    found = one(factorial(1, 2, 1), votes, 0.65, 200, crowd=ALIKE)
     # Two conditions have one rival: refuting and confirming are the same test from both sides.
-    for share in (found.refuted, found.confirmed):
-        assert abs(share - closed_form(votes, 0.65)) < 3.3 * monte_carlo_error(share, 200)
+    for name in ("refuted", "confirmed"):
+        assert abs(found.share(name) - closed_form(votes, 0.65)) < 3.3 * found.error(name)
 
 
 def test_the_closed_form_is_a_bound_where_tastes_differ():
-    found = one(Design(1, 2, 10), 10, 0.65, 150)
-    assert found.refuted + 3.3 * monte_carlo_error(found.refuted, 150) < closed_form(100, 0.65)
+    found = one(factorial(1, 2, 10), 10, 0.65, 150)
+    assert found.share("refuted") + 3.3 * found.error("refuted") < closed_form(100, 0.65)
 
 
 def test_nobody_preferred_is_rarely_refuted_or_confirmed():
-    found = one(Design(5, 5, 30), 20, 0.5, 100)
-    most = 0.05 + 3.3 * monte_carlo_error(0.05, 100)
-    assert found.refuted <= most
-    assert found.confirmed <= most
+    found = one(factorial(5, 5, 30), 20, 0.5, 100)
+    most = 0.05 + 3.3 * Power(20, 0.5, 5, 5, 100).error("refuted")
+    assert found.share("refuted") <= most
+    assert found.share("confirmed") <= most
 
 
 @pytest.mark.parametrize("truth", [another_favourite, minimiser_favourite])
 @pytest.mark.parametrize("participants", [10, 30])
 def test_it_is_the_shipped_verdict(truth, participants):
-    design = Design(3, 4, 20)
-    seeds = np.random.SeedSequence([7, participants]).generate_state(15).tolist()
+    design = factorial(3, 4, 20)
     said = []
-    for seed in seeds:
+    for number in range(15):
+        seed = int(np.random.SeedSequence([7, participants, number]).generate_state(1)[0])
         scale = scores(design, truth(design, 0.7), replace(ASSUMED, participants=participants), seed)
         tests = hypotheses.minimum_tests(scale, ["c3"], alpha=0.05)
         said.append(hypotheses.verdict(tests.p_refute, tests.p_confirm, tests.p_equivalent, alpha=0.05))
     row = one(design, participants, 0.7, 15, seed=7)
     name = "refuted" if truth is another_favourite else "confirmed"
-    assert getattr(row, name) == said.count(name) / 15
+    assert getattr(row, name) == said.count(name)
     assert said.count(name) > 0
 
 
 def test_the_truth_is_where_the_words_say():
-    design = Design(2, 4, 10)
+    design = factorial(2, 4, 10)
     odds = np.log(0.6 / 0.4)
     assert another_favourite(design, 0.6).tolist() == [[odds / 2, odds, odds / 2, 0]] * 2
     assert minimiser_favourite(design, 0.6).tolist() == [[0, 0, 0, odds]] * 2
-    assert another_favourite(Design(1, 2, 10), 0.6).tolist() == [[odds, 0]]
+    assert another_favourite(factorial(1, 2, 10), 0.6).tolist() == [[odds, 0]]
 
 
 def test_a_focused_design_finds_more_with_many_conditions():
-    balanced, focused = (one(Design(5, 9, 30, focused=f), 20, 0.65, 80).refuted for f in (False, True))
+    balanced, focused = (
+        one(factorial(5, 9, 30, strategy=strategy), 20, 0.65, 80).refuted for strategy in ("balanced", "focused")
+    )
     assert focused > balanced
 
 
 def test_ties_are_drawn_where_they_are_offered(monkeypatch):
     crowds = []
-    drawn = simulator.simulate
+    drawn = simulator.vote
 
     def noted(utilities, crowd, *args, **more):
         crowds.append(crowd)
         return drawn(utilities, crowd, *args, **more)
 
-    monkeypatch.setattr(simulator, "simulate", noted)
-    one(Design(2, 3, 10), 9, 0.6, 1)
-    one(Design(2, 3, 10, ties=True), 9, 0.6, 1)
+    monkeypatch.setattr(simulator, "vote", noted)
+    one(factorial(2, 3, 10), 9, 0.6, 1)
+    one(factorial(2, 3, 10, ties=True), 9, 0.6, 1)
     assert {c.ties for c in crowds[:2]} == {0.0}
     assert {c.ties for c in crowds[2:]} == {TIES}
     assert {c.participants for c in crowds} == {9}
 
 
 def test_too_few_get_no_verdict():
-    row = one(Design(5, 5, 30), 7, 0.9, 5)
+    row = one(factorial(5, 5, 30), 7, 0.9, 5)
     assert (row.refuted, row.confirmed) == (0, 0)
-    assert one(Design(3, 9, 1), 8, 0.9, 5).refuted == 0  # eight votes on nine conditions
+    assert one(factorial(3, 9, 1), 8, 0.9, 5).refuted == 0  # eight votes on nine conditions
 
 
 def test_the_same_seed_gives_the_same_rows():
     def rows(seed):
-        return list(power(Design(2, 3, 12), [10, 14], wins=(0.6, 0.7), replicates=15, seed=seed))
+        return list(power(factorial(2, 3, 12), [10, 14], wins=(0.6, 0.7), replicates=15, seed=seed))
 
     assert rows(1) == rows(1)
     assert rows(1) != rows(2)
     assert [(r.participants, r.win) for r in rows(1)] == [(10, 0.6), (10, 0.7), (14, 0.6), (14, 0.7)]
 
 
-def test_what_cannot_be_compared_is_refused():
-    for scenes, conditions, trials in ((0, 5, 30), (5, 1, 30), (5, 5, 0)):
-        with pytest.raises(ValueError, match="nothing to compare"):
-            Design(scenes, conditions, trials)
+def test_rows_do_not_depend_on_where_the_counting_was_broken_off():
+    design = factorial(2, 3, 12)
+    whole = one(design, 10, 0.7, 12, seed=3)
+    begun = one(design, 10, 0.7, 5, seed=3)
+    for _ in range(7):
+        begun = one_more(design, begun, seed=3)
+    assert begun == whole
+
+
+def test_the_level_of_the_tests_is_the_studys():
+    strict, usual, lax = (one(factorial(3, 3, 12, alpha=alpha), 20, 0.6, 60).refuted for alpha in (0.001, 0.05, 0.2))
+    assert strict < usual < lax
 
 
 def test_participants_needed_lie_on_a_straight_line():
     def rows(*shares):
-        return [Power(n, 0.6, share, 0.0, 100) for n, share in zip((10, 20, 40), shares, strict=True)]
+        return [Power(n, 0.6, round(100 * share), 0, 100) for n, share in zip((10, 20, 40), shares, strict=True)]
 
     assert needed(rows(0.2, 0.6, 1.0), 0.6) == 30
     assert needed(rows(0.8, 0.9, 1.0), 0.6) == 10
@@ -164,17 +177,24 @@ def test_participants_needed_lie_on_a_straight_line():
 
 
 def test_an_error_is_never_nought():
-    assert monte_carlo_error(0.5, 100) == pytest.approx(0.05)
-    assert monte_carlo_error(1.0, 150) == pytest.approx(monte_carlo_error(0.0, 150))
-    assert 0 < monte_carlo_error(1.0, 150) < 0.01
+    assert Power(9, 0.6, 50, 0, 100).error("refuted") == pytest.approx(0.05)
+    assert reach(100) == pytest.approx(1.96 * 0.05)
+    never_and_always = Power(9, 0.6, 0, 150, 150)
+    assert never_and_always.error("refuted") == pytest.approx(never_and_always.error("confirmed"))
+    assert 0 < never_and_always.error("refuted") < 0.01
 
 
 def plan(people=(10, 20, 30, 60), *, planned=40, simulated=False, ties=False):
-    """A plan as evaluation/plan.py makes it, with made-up shares."""
-    rows = [Power(n, w, min(1.0, n * (w - 0.5) / 5), min(1.0, n * (w - 0.5) / 6), 150) for n in people for w in WINS]
+    """A plan as evaluation/plan makes it, with made-up shares."""
+    share = partial(min, 1.0)
+    rows = [
+        Power(n, w, round(150 * share(n * (w - 0.5) / 5)), round(150 * share(n * (w - 0.5) / 6)), 150)
+        for n in people
+        for w in WINS
+    ]
     return {
         "study": {"slug": "s", "title": "S", "simulated": simulated},
-        "design": asdict(Design(5, 6, 30, ties=ties)),
+        "design": {"scenes": 5, "conditions": 6, "pairs": 29.5, "ties": ties, "focused": False, "alpha": 0.05},
         "assumed": {"taste": 0.3, "axis": 0.5, "lapse": 0.03, "ties": TIES if ties else 0.0},
         "planned": planned,
         "replicates": 150,
@@ -206,6 +226,8 @@ def test_the_files_of_the_figure():
 def test_the_words_of_the_figure():
     text = CHART.text(plan())
     assert "150 simulated studies" in text["caption"]
+    assert "29.5 pairs per participant" in text["caption"]
+    assert "at level 0.05" in text["caption"]
     assert "taste 0.3, axis 0.5, lapse 0.03 are assumed, not estimated" in text["caption"]
     assert "60 : 40 in 100 %" in text["alt"]
     assert "ties 0.5 (Davidson's nu)" in CHART.text(plan(ties=True))["caption"]

@@ -119,6 +119,9 @@ def test_auto_asks_for_what_can_be_had() -> None:
     ("text", "words"),
     [
         ("[grid", "not valid TOML"),
+        ("a = " + "9" * 5000, "more than 18 digits"),
+        ("a = " + "[" * 50_000, "deeper than 20 levels"),
+        ("a = " + "[" * 20 + "]" * 20, "deeper than 20 levels"),
         (HEAD, "no conditions"),
         (HEAD + PRODUCT + "[contrls]\n", "unknown key 'contrls'"),
         (HEAD + PRODUCT.replace("product", "latin"), "Choose one of product, paired"),

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from generation.core import images
+from generation.core.picture_files import PNG_SIGNATURE
 
 from .conftest import drawn
 
@@ -25,7 +26,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 def _png(width: int, height: int, rows: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return images._PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
 PICTURE = Image.fromarray(drawn(3, 40, 60))
@@ -38,7 +39,7 @@ HOSTILE = {
     "eps": (_saved(PICTURE, "EPS"), "not a PNG, JPEG or WebP"),
     "tiff": (_saved(PICTURE, "TIFF"), "not a PNG, JPEG or WebP"),
     "psd": (b"8BPS\x00\x01" + bytes(6) + b"\x00\x03" + bytes(60), "not a PNG, JPEG or WebP"),
-    "png signature on rubbish": (images._PNG_SIGNATURE + b"rubbish" * 20, "damaged or cut off"),
+    "png signature on rubbish": (PNG_SIGNATURE + b"rubbish" * 20, "damaged or cut off"),
     "truncated png": (GOOD[:-200], "damaged or cut off"),
     "truncated jpeg": (_saved(PICTURE, "JPEG")[:-300], "damaged or cut off"),
     "truncated webp": (_saved(PICTURE, "WEBP")[:-300], "damaged or cut off"),
@@ -61,6 +62,25 @@ def test_a_hostile_file_is_refused_with_a_sentence_that_names_it(name: str) -> N
     with pytest.raises(images.ImageError, match=words) as caught:
         images.decode(data, "holiday.png")
     assert "'holiday.png'" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("padding", [b"\r\n", b" ", bytes(100_000)])
+def test_padding_behind_the_end_is_taken_and_nothing_behind_the_padding(kind: str, padding: bytes) -> None:
+    data = _saved(PICTURE, kind)
+    assert np.array_equal(images.decode(data + padding), images.decode(data))
+    with pytest.raises(images.ImageError, match=f"carries {len(padding) + 2} bytes after its end"):
+        images.decode(data + padding + b"PK")
+
+
+def test_a_picture_whose_companions_were_cut_off_is_one_picture() -> None:
+    both = _saved(PICTURE, "MPO", save_all=True, append_images=[PICTURE.rotate(180)])
+    with pytest.raises(images.ImageError, match="after its end"):
+        images.decode(both)
+    second = both.index(b"\xff\xd8\xff", 1000)
+    alone = both[:second].rstrip(b"\0")
+    assert alone.endswith(b"\xff\xd9")
+    assert images.decode(alone).shape == (40, 60, 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])

@@ -1,6 +1,7 @@
 """The network goes, the server is busy, pictures fail: nothing is lost, and the page says how things are (F2, F11)."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from playwright.sync_api import expect
 from studyplatform.voting.models import Event, Session, Study, Vote
 from studyplatform.voting.services import session_resume, study_transition
 from tests import factories
+from tests.fault_table import FULL
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CHOICES = ["ArrowLeft", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowRight"]
+OFFLINE_SECONDS = 30 if FULL else 5
 SAID = ["left", "right", "left", "left", "right"]
 
 
@@ -28,18 +31,20 @@ def pictures_are_there(person: Any) -> None:
     person.painted().page.wait_for_load_state("networkidle")
 
 
-def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebody, long_study, line):
-    person = somebody(long_study, line)
+def five_votes_offline(person: Any, line: Any, seconds: float = 0) -> None:
+    """The line is cut, five pairs are answered, the page is reloaded, the tab closed and opened again: five votes."""
+    began = time.monotonic()
     pictures_are_there(person.begin())
     line.cut()
     person.context.set_offline(True)
     for place, key in enumerate(CHOICES, start=1):
         person.press(key).at(f"{place + 1}/8")
     expect(person.page.locator("#saved-text")).to_have_text("Waiting (5)")
-    assert person.kept() == 5
-    assert not Vote.objects.exists()
+    person.page.wait_for_timeout(max(0.0, seconds - (time.monotonic() - began)) * 1000)
     with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
         person.page.reload()
+    person.page.close()
+    person.page = person.tab()
     assert not Vote.objects.exists()
     line.mend()
     person.context.set_offline(False)
@@ -52,6 +57,28 @@ def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebo
     assert [v.trial.position for v in votes] == [0, 1, 2, 3, 4]
     assert len({v.uuid for v in votes}) == 5
     assert person.faults == []
+
+
+@pytest.mark.fault("F11")
+def test_five_votes_offline_survive_a_reload_and_arrive_once_and_in_order(somebody, long_study, line, tried):
+    five_votes_offline(somebody(long_study, line), line, OFFLINE_SECONDS)
+    tried("F11", seconds_offline=OFFLINE_SECONDS, votes_meanwhile=5, lost=0, duplicates=0)
+
+
+@pytest.mark.fault("F11", planted=True)
+def test_a_page_that_keeps_its_answers_in_memory_alone_is_seen(somebody, long_study, line):
+    person = somebody(long_study, line)
+
+    def forgetful(route: Any) -> None:
+        script = route.fetch().text()
+        changed = script.replace("queue.database = await connect()", "throw 0").replace("inMemory = true", "inMemory")
+        assert changed != script
+        route.fulfill(body=changed, content_type="text/javascript")
+
+    person.context.route("**/queue*.js", forgetful)
+    with pytest.raises(AssertionError, match="6/8"):
+        five_votes_offline(person, line)
+    assert not Vote.objects.exists()
 
 
 def test_the_page_says_that_it_is_offline_and_that_it_is_back(person):
@@ -71,12 +98,24 @@ def test_the_page_says_that_it_is_offline_and_that_it_is_back(person):
     assert {"offline", "online"} <= set(Event.objects.values_list("kind", flat=True))
 
 
-def test_without_a_database_in_the_browser_the_queue_is_in_memory(somebody, study):
+DENIED = "Object.defineProperty(window, 'indexedDB', {get() { throw new Error('no'); }});"
+FULL_DISK = "IDBObjectStore.prototype.add = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("storage", [DENIED, FULL_DISK], ids=["a private window", "a full disk"])
+def test_where_the_browser_keeps_nothing_the_page_has_to_stay_open_and_says_so(somebody, study, storage):
     person = somebody(study)
-    person.context.add_init_script("Object.defineProperty(window, 'indexedDB', {get() { throw new Error('no'); }});")
+    person.context.add_init_script(storage)
     pictures_are_there(person.begin())
     person.context.set_offline(True)
     person.press("ArrowLeft").press("ArrowRight").at("3/6")
+    expect(person.page.get_by_role("status")).to_contain_text("please leave this page open")
+    asked = []
+    person.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    person.page.close(run_before_unload=True)
+    person.page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
     person.context.set_offline(False)
     person.stored(2)
     assert [v.choice for v in person.votes()] == ["left", "right"]
@@ -172,10 +211,15 @@ def test_a_study_that_pauses_says_so_and_keeps_the_answer(person):
     pictures_are_there(person.begin())
     study_transition(study=person.study, to="paused", by=person.study.owner)
     person.press("ArrowLeft")
-    expect(person.page.locator("#notice")).to_contain_text("paused")
+    expect(person.page.locator(".sentence")).to_contain_text("paused")
+    expect(person.page.locator("#paused-looks")).to_be_visible()
     assert person.kept() == 1
+    look = "document.dispatchEvent(new Event('visibilitychange'))"
+    person.page.evaluate(look)
+    expect(person.page.locator("#paused a")).to_have_text("Go on")
     study_transition(study=person.study, to="open", by=person.study.owner)
-    person.page.reload()
+    person.page.evaluate(look)
+    person.page.get_by_role("button", name="Continue").click()
     person.stored(1)
 
 

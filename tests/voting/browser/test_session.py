@@ -1,11 +1,14 @@
 """A real Chromium takes part: keyboard, touch, two tabs, reloads and Back at every step, and no script at all."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
+from studyplatform.voting import services
 from studyplatform.voting.models import Event, Participant, Vote
 from tests import factories
-from tests.voting.browser.people import PHONE
+from tests.voting.browser.people import PHONE, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -58,6 +61,7 @@ def test_a_whole_session_by_touch_where_a_phone_flips(somebody):
     assert person.complaints == []
 
 
+@pytest.mark.fault("F2")
 def test_a_double_click_and_keys_held_down_are_one_vote(person):
     person.begin().painted()
     person.page.dblclick(".box[value=left]")
@@ -72,9 +76,11 @@ def test_a_double_click_and_keys_held_down_are_one_vote(person):
     assert person.votes()[0].client["input"] == "mouse"
 
 
-def test_two_tabs_and_back_give_one_vote_per_pair(person):
+def two_tabs_reload_and_back(person: Person) -> None:
+    """Both tabs answer the same pairs: another choice is 409 and told, the same is 200; the first stands."""
     person.begin().painted()
-    tab = person.tab()
+    tab, statuses = person.tab(), []
+    tab.on("response", lambda answer: statuses.append(answer.status) if "/votes/" in answer.url else None)
     tab.goto(person.address("trial"))
     person.painted(tab).page.bring_to_front()
     person.press("ArrowLeft").stored(1)
@@ -82,13 +88,41 @@ def test_two_tabs_and_back_give_one_vote_per_pair(person):
     tab.keyboard.press("ArrowRight")  # the same pair, the other choice: told, and led to the next one
     expect(tab.locator("#notice")).to_contain_text("in another window; that answer stands")
     expect(tab.locator("#count")).to_have_text("2/6")
+    person.painted(tab).page.bring_to_front()
+    person.press("ArrowLeft").stored(2)
+    tab.bring_to_front()
+    tab.keyboard.press("ArrowLeft")  # the same pair, the same choice
+    expect(tab.locator("#count")).to_have_text("3/6")
+    person.page.bring_to_front()
     person.page.goto(person.address("landing"))
     person.page.go_back()
-    person.at("2/6")
-    assert Vote.objects.get().choice == "left"
+    person.at("3/6")
+    person.page.reload()
+    person.at("3/6")
+    assert statuses == [409, 200]
+    assert [v.choice for v in person.votes()] == ["left", "left"]
     assert person.faults == []
 
 
+@pytest.mark.fault("F2")
+def test_two_tabs_a_reload_and_back_give_one_vote_per_pair(person, tried):
+    two_tabs_reload_and_back(person)
+    tried("F2", pairs_answered_in_two_tabs=2, rows=2, overwritten=0)
+
+
+@pytest.mark.fault("F2", planted=True)
+def test_a_server_that_lets_the_latest_tab_win_is_seen(person, monkeypatch):
+    def latest_wins(*, trial: int, **ballot: Any) -> Any:
+        Vote.objects.filter(trial=trial).delete()
+        return services.votes.vote_cast(trial=trial, **ballot)
+
+    monkeypatch.setattr(services, "vote_cast", latest_wins)
+    with pytest.raises(AssertionError):
+        two_tabs_reload_and_back(person)
+    assert Vote.objects.get(trial__position=0).choice == "right"
+
+
+@pytest.mark.fault("F2")
 def test_what_one_tab_keeps_another_does_not_overwrite(person):
     """Both are offline: the first answer lies on the device, and the second tab gives way to it."""
     person.begin().painted()
@@ -105,6 +139,7 @@ def test_what_one_tab_keeps_another_does_not_overwrite(person):
     assert Vote.objects.get().choice == "left"
 
 
+@pytest.mark.fault("F2")
 def test_reloads_at_every_step_start_no_second_session_and_lose_nothing(person):
     page = person.page
     page.goto(person.address("landing"))

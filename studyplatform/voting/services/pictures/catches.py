@@ -1,10 +1,13 @@
 """The pictures of practice and catch pairs, made of each scene's own sources."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
+from generation.core.photo import COMMON_METHODS
 from generation.core.tasks import ParameterError
+from generation.models import Render
 from generation.services import photo_render
-from generation.services.artifacts import ArtifactMissing
+from generation.services.artifacts import ArtifactMissing, photos_made
 from studyplatform.voting.models import Question, Stimulus, Study
 from studyplatform.voting.services.pictures.photographs import IDENTITY, size_of
 from studyplatform.voting.services.pictures.picture import Picture
@@ -19,10 +22,14 @@ CATCHES = {
     Question.Preset.STYLE: ("style", IDENTITY),
 }
 
+Shown = TypeVar("Shown", Picture, Stimulus)
+
 
 def catches(by_scene: dict[int, list[Picture]], questions: list[Question]) -> tuple[list[Picture], list[str]]:
     """The pictures of practice and catch pairs of all scenes that can have them; problems where a question has none."""
-    made: dict[tuple[int, str], Picture] = {}
+    needed = list(dict.fromkeys(method for q in questions for method in CATCHES[Question.Preset(q.preset)]))
+    wanted = [(ps[0].scene, size_of(ps), method) for ps in by_scene.values() for method in needed]
+    made = {key: _catch(by_scene[key[0]], render, key[1]) for key, render in photos_made(wanted).items()}
     problems: list[str] = []
     for question in questions:
         methods, why, found = CATCHES[Question.Preset(question.preset)], "", False
@@ -30,7 +37,8 @@ def catches(by_scene: dict[int, list[Picture]], questions: list[Question]) -> tu
             try:
                 for method in methods:
                     if (pk, method) not in made:
-                        made[pk, method] = _catch(pictures, method)
+                        render = photo_render(scene=pictures[0].scene, size=size_of(pictures), method=method)
+                        made[pk, method] = _catch(pictures, render, method)
                 found = True
             except (ArtifactMissing, ParameterError) as error:
                 why = str(error)
@@ -40,20 +48,24 @@ def catches(by_scene: dict[int, list[Picture]], questions: list[Question]) -> tu
                 "Set practice and catch trials to 0, or choose grids whose scenes have their sources."
             )
     # A scene for which one of the two could not be made has no use for the other.
-    needed = {method for question in questions for method in CATCHES[Question.Preset(question.preset)]}
-    whole = {pk for pk in by_scene if all((pk, method) in made for method in needed)}
-    return [picture for (pk, _method), picture in made.items() if pk in whole], problems
+    whole = [pk for pk in by_scene if all((pk, method) in made for method in needed)]
+    return [made[pk, method] for pk in whole for method in needed], problems
 
 
-def _catch(pictures: list[Picture], method: str) -> Picture:
+def _catch(pictures: list[Picture], render: Render, method: str) -> Picture:
     scene = pictures[0].scene
-    render = photo_render(scene=scene, size=size_of(pictures), method=method)
     return Picture(scene, render, Stimulus.Role.CATCH, f"catch: {method}", max(p.position for p in pictures) + 3)
 
 
-def known_pairs(study: Study, stimuli: Iterable[Stimulus]) -> dict[int, list[tuple[Stimulus, Stimulus]]]:
-    """Question's pk -> pairs (better, worse) for practice and catch trials, among the published ``stimuli``."""
-    by_label = {(s.scene_id, s.label): s for s in stimuli if s.role == Stimulus.Role.CATCH}
+def known_words(question: Question) -> str:
+    """What the pairs with a known answer are for a question: “The photograph itself beside …”."""
+    better, worse = (COMMON_METHODS[method].label for method in CATCHES[Question.Preset(question.preset)])
+    return f"{better} beside {worse[:1].lower()}{worse[1:]}: the first is the right answer."
+
+
+def known_pairs(study: Study, shown: Iterable[Shown]) -> dict[int, list[tuple[Shown, Shown]]]:
+    """Question's pk -> pairs (better, worse) for practice and catch trials, among what is shown."""
+    by_label = {(s.scene_id, s.label): s for s in shown if s.role == Stimulus.Role.CATCH}
     scenes = sorted({scene for scene, _label in by_label})
     pairs = {}
     for question in study.questions.all():

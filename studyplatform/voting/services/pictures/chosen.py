@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from generation.models import Condition, Render
 from studyplatform.voting.models import Question, Stimulus, Study
+from studyplatform.voting.selectors import cells_shown
 from studyplatform.voting.services.errors import StudyError
 from studyplatform.voting.services.pictures.catches import catches
 from studyplatform.voting.services.pictures.offers import check_offer
@@ -27,8 +28,12 @@ def pictures_of(study: Study) -> list[Picture]:
     asks_which_is_real = any(question.asks_which_is_real for question in questions)
     shown: dict[tuple[int, int], Picture] = {}
     for grid in grids:
+        if not grid.frozen:
+            problems.append(f"The grid “{grid}” is a draft, so it has no pictures. Launch it and let it render first.")
+            continue
         labels = {c.condition_id: c for c in grid.conditions.all()}
-        cells = grid.cells.select_related("scene", "render__image", "render__condition", "condition")
+        cells = cells_shown(study).filter(grid=grid)
+        cells = cells.select_related("scene", "render__image", "render__condition", "condition")
         for cell in cells:
             problem = _unusable(cell.render, f"{labels[cell.condition_id].label} of {cell.scene} in the grid “{grid}”")
             if problem:
@@ -48,6 +53,8 @@ def pictures_of(study: Study) -> list[Picture]:
                 replicate=cell.replicate,
             )
             shown.setdefault((cell.scene_id, cell.render_id), picture)
+    if grids and not shown and not problems:
+        problems.append("Every picture of the chosen grids is left out. Leave out fewer scenes or conditions.")
     if problems:
         raise StudyError(*problems)
     by_scene: dict[int, list[Picture]] = defaultdict(list)
@@ -68,11 +75,11 @@ def pictures_of(study: Study) -> list[Picture]:
 
 def _unusable(render: Render, name: str) -> str:
     if render.image_id is None and render.status == Render.Status.PLANNED:
-        return f"{name} is not rendered yet. Run the grid (manage.py render --worker) and open the study again."
+        return f"{name} is not rendered yet. Wait for it: the grid's page says how far it is and whether anybody works."
     if render.image_id is None or render.status == Render.Status.FAILED:
         return (
             f"{name} has no picture: {render.reason or 'rendering failed'} "
-            "Run “manage.py render GRID.toml --retry” with the grid's file, or leave that condition out of the grid."
+            "Press “Retry failed” on the grid's page, or leave the condition out of the study."
         )
     return ""
 

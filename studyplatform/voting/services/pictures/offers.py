@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import comb
+from typing import Protocol
 
 from studyplatform.voting.models import Question, Stimulus, Study
 from studyplatform.voting.services.errors import StudyError
@@ -12,7 +13,18 @@ from studyplatform.voting.services.pictures.picture import Picture
 MOST_PAIRS = 500
 
 
-def pairs_offered(study: Study, question: Question, pictures: Iterable[Picture]) -> int:
+class Place(Protocol):
+    """What is known of a picture before it is made: enough to count pairs."""
+
+    @property
+    def scene_id(self) -> int: ...
+    @property
+    def replicate(self) -> int: ...
+    @property
+    def role(self) -> str: ...
+
+
+def pairs_offered(study: Study, question: Question, pictures: Iterable[Place]) -> int:
     """How many different pairs ``question`` can be asked about.
 
     Where it asks which is the real photograph, each generated picture makes one; else all pairs of the same scene and
@@ -22,9 +34,9 @@ def pairs_offered(study: Study, question: Question, pictures: Iterable[Picture])
     controls: Counter[int] = Counter()
     for picture in pictures:
         if picture.role == Stimulus.Role.GRID:
-            own[picture.scene.pk, picture.replicate] += 1
+            own[picture.scene_id, picture.replicate] += 1
         elif picture.role == Stimulus.Role.CONTROL and study.show_photograph:
-            controls[picture.scene.pk] += 1
+            controls[picture.scene_id] += 1
     if question.asks_which_is_real:
         return own.total()
     # A control meets every replicate; two controls of a scene meet in each of them, which is one pair all the same.
@@ -33,7 +45,7 @@ def pairs_offered(study: Study, question: Question, pictures: Iterable[Picture])
     return sum(met.values()) - sum((n - 1) * comb(controls[scene], 2) for scene, n in twice.items())
 
 
-def check_offer(study: Study, questions: Sequence[Question], pictures: Sequence[Picture]) -> None:
+def check_offer(study: Study, questions: Sequence[Question], pictures: Sequence[Place]) -> None:
     """Raise :class:`StudyError` where a session asks for more pairs than there are, or than anybody can be asked."""
     offered = [pairs_offered(study, question, pictures) for question in questions]
     if study.strategy == Study.Strategy.ALL_PAIRS:

@@ -17,6 +17,11 @@ class Picture:
     replicate: int = 0
 
     @property
+    def scene_id(self) -> int:
+        """As on a stimulus."""
+        return self.scene.pk
+
+    @property
     def key(self) -> tuple[int, int, str]:
         """What makes it one stimulus of the study."""
         return (self.scene.pk, self.render.pk, self.role)

@@ -72,7 +72,8 @@ export class Session {
     const standing = await this.queue.add(trial, vote);
     if (standing.choice !== vote.choice) this.page.say("conflict", this.page.words.conflict);
     if (this.away) this.page.mark("waiting", this.queue.size);
-    if (this.away && this.waiting.length) this.page.speakPlace("heldBack", this);
+    if (this.away && this.queue.inMemory) this.page.say("network", this.page.words.network);
+    else if (this.away && this.waiting.length) this.page.speakPlace("heldBack", this);
     this.tell();
   }
 
@@ -129,7 +130,7 @@ export class Session {
     page.mark("waiting", queue.size);
     if (this.away || (!attempt && navigator.onLine)) return;
     this.away = true;
-    page.say("network", queue.size ? page.words.kept : page.words.network);
+    page.say("network", queue.size && !queue.inMemory ? page.words.kept : page.words.network);
     // The bar goes on saying it; the sentence must not stay on a picture that is to be judged.
     if (queue.size) setTimeout(() => page.say("network"), SENTENCE_MS);
   }

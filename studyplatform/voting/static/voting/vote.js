@@ -79,6 +79,8 @@ class Ballot {
     const { queue } = this.session;
     // Where reloading did not help, the sentence has to.
     if ([401, 403].includes(error.status) && !reloaded()) return location.reload();
+    // The start page waits for the study to go on; what is not sent yet stays on this device.
+    if (error.code === "paused") return location.replace(this.form.dataset.landing);
     if (error.code === "withdrawn") await queue.keepOnly([]);
     this.stop();
     if (error.status === 410 && error.code !== "withdrawn") this.page.wayOut(error.message, queue);

@@ -20,6 +20,7 @@ from evaluation.core.metrics.regret import regret_section
 from evaluation.core.metrics.top1 import top1_section
 from evaluation.core.options import Options
 from evaluation.core.words import Reason
+from studyplatform.voting.core.claims import DRAWS
 from tests.evaluation.metrics import add_metric
 from tests.evaluation.simulate import study
 
@@ -293,7 +294,7 @@ def test_frozen_designs_are_corrected_by_holm():
     data = add_metric(data, "other", UTILITIES)
     trials = tuple(dataclasses.replace(t, submitted_at="2026-02-02T00:00:00Z") for t in data.trials)
     data = dataclasses.replace(data, primary_metric="total", frozen_at="2026-01-01T00:00:00Z", trials=trials)
-    tests = agree.agreement_section(evidence(data, 99)).tests
+    tests = agree.agreement_section(evidence(data, DRAWS)).tests
     assert {(t.metric_id, t.confirmatory, t.adjustment) for t in tests} == {
         ("total", True, "holm"),
         ("other", False, "bh"),

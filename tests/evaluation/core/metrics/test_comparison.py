@@ -12,6 +12,7 @@ from evaluation.core.metrics import comparison as comp
 from evaluation.core.metrics.correlation import standardised_ranks
 from evaluation.core.options import Options
 from evaluation.core.scale.inference import holm
+from studyplatform.voting.core.claims import DRAWS
 from tests.evaluation.metrics import add_metric
 from tests.evaluation.simulate import study
 
@@ -118,7 +119,7 @@ def test_frozen_designs_hold_their_pairs_by_holm():
     assert all(r["p_adj"] is None and r["q_bh"] is not None for r in rows)
     trials = tuple(dataclasses.replace(t, submitted_at="2026-02-02T00:00:00Z") for t in data.trials)
     frozen = dataclasses.replace(data, primary_metric="total", frozen_at="2026-01-01T00:00:00Z", trials=trials)
-    section = comp.comparison_section(evidence(frozen))
+    section = comp.comparison_section(evidence(frozen, DRAWS))
     rows = section.rows["metric_comparison"]
     named = [r for r in rows if "total" in (r["metric_a"], r["metric_b"])]
     assert len(named) == 2

@@ -12,6 +12,7 @@ from evaluation.core.dataset import Stimulus, Trial
 from evaluation.core.evidence import gather
 from evaluation.core.metrics import fooling
 from evaluation.core.options import Options
+from studyplatform.voting.core.claims import DRAWS
 from tests.evaluation.simulate import study
 
 COLUMNS = (
@@ -19,8 +20,8 @@ COLUMNS = (
 )
 
 
-def evidence_of(data):
-    return gather(data.canonical(), "q", Options(draws=99))
+def evidence_of(data, draws=99):
+    return gather(data.canonical(), "q", Options(draws=draws))
 
 
 def asked(logits, *, people=20, each=4, taste=0.0, seed=0, losses=None, scenes=2):
@@ -160,7 +161,7 @@ def test_where_two_conditions_met_the_question_is_one_of_taste_and_only_else_are
         dataclasses.replace(t, submitted_at="2026-01-02T00:00:00Z") for t in data.trials if t.kind == "real_fake"
     )
     for frozen_at, planned in (("2026-01-01T00:00:00Z", True), ("2026-01-03T00:00:00Z", False), ("", False)):
-        alone = evidence_of(dataclasses.replace(data, trials=kept, frozen_at=frozen_at))
+        alone = evidence_of(dataclasses.replace(data, trials=kept, frozen_at=frozen_at), DRAWS)
         assert alone.asks_which_is_real
         assert (alone.flow[-1].step, alone.flow[-1].n_trials) == ("one_generated", len(kept))
         assert (alone.votes.n_votes, len(alone.people)) == (0, 20)

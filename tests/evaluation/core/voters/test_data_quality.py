@@ -18,7 +18,7 @@ from tests.evaluation.simulate import study
 R = json.loads((Path(__file__).parents[4] / "fixtures/oracles/people.json").read_text())
 COLUMNS = (
     "participant n catch_failed n_catch left_rate left_p longest_run median_rt_ms share_fast loo_agreement loo_loglik "
-    "included exclusion_reason"
+    "oddities included exclusion_reason"
 )
 
 

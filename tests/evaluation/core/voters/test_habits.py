@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from evaluation.core.voters import habits
+from studyplatform.voting.core.flags import Rules
 from studyplatform.voting.core.quality import quality
 from tests.evaluation.simulate import study
 
@@ -53,4 +54,8 @@ def test_the_rules_that_screen():
         median_rt_ms=np.full(6, 900.0),
         share_fast=np.array([0.5, 0, 0, 0, 0, 0.51]),
     )
-    assert habits.screened_out(found).tolist() == [False, True, False, True, True, True]
+    assert habits.screened_out(found, Rules()).tolist() == [False, True, False, True, True, True]
+    strict = Rules(catch_rate=1.0, side_p=0.01, run=11, fast_share=0.4)
+    assert habits.screened_out(found, strict).tolist() == [True, True, True, True, True, True]
+    lax = Rules(catch_rate=0.5, side_p=0.0001, run=13, fast_share=0.6)
+    assert not habits.screened_out(found, lax).any()

@@ -1,0 +1,21 @@
+"""The data of a study on their way out: one bundle for the download, the command and the API, streamed."""
+
+from evaluation.exports.contents import Export
+from evaluation.exports.leaving import (
+    bundle_save,
+    bundle_zip,
+    export_record,
+    file_name,
+    table_stream,
+    votes_for,
+)
+
+__all__ = [
+    "Export",
+    "bundle_save",
+    "bundle_zip",
+    "export_record",
+    "file_name",
+    "table_stream",
+    "votes_for",
+]

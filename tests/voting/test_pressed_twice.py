@@ -1,0 +1,65 @@
+"""Start pressed again, because the answer is slow or by a double click: one participant, one plan."""
+
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from studyplatform.voting.models import Participant, Study
+from tests import factories
+
+
+def pressed(study: Study) -> str:
+    """What the page of a new visitor sends with its button."""
+    page = Client().get(reverse("voting:landing", args=[study.slug])).content.decode()
+    return page.split('name="press" value="', 1)[1].split('"', 1)[0]
+
+
+def press(study: Study, text: str) -> Client:
+    """A press whose browser has no answer to an earlier one yet."""
+    client = Client()
+    assert client.post(reverse("voting:start", args=[study.slug]), {"press": text}).status_code == 302
+    return client
+
+
+@pytest.mark.django_db
+def test_one_page_is_one_participant_and_two_pages_are_two(open_study):
+    text = pressed(open_study)
+    first, again = press(open_study, text), press(open_study, text)
+    assert Participant.objects.count() == 1
+    assert {c.get(reverse("voting:consent", args=[open_study.slug])).status_code for c in (first, again)} == {200}
+    press(open_study, pressed(open_study))
+    press(open_study, "")
+    press(open_study, "")
+    assert Participant.objects.count() == 4
+
+
+@pytest.mark.django_db
+def test_the_same_text_in_another_study_is_somebody_else(owner):
+    one, other = (factories.study(slug, owner=owner, state="open") for slug in ("one", "other"))
+    press(one, "the same")
+    press(other, "the same")
+    assert (one.participants.count(), other.participants.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_at_the_same_moment_it_is_one_participant_too(owner):
+    study = factories.study(owner=owner, state="open")
+    text, ready = pressed(study), Barrier(6)
+    answers: list[int] = []
+
+    def at_once() -> None:
+        ready.wait()
+        answers.append(Client().post(reverse("voting:start", args=[study.slug]), {"press": text}).status_code)
+        connection.close()
+
+    threads = [Thread(target=at_once) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [302] * 6
+    assert study.participants.count() == 1
+    assert study.blocks.filter(state="held").count() == 1
