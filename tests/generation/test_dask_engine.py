@@ -59,10 +59,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-def kill_one_in_the_middle(running: Cluster, process: Any) -> None:
-    """SIGKILL a worker that is in a batch, when another batch was done already."""
+def kill_one_in_the_middle(running: Cluster, process: Any) -> int:
+    """SIGKILL a worker that is in a batch, when another batch was done already; returns its process id."""
     wait_for(lambda: running.runs("ended") and len(set(running.busy())) == 2, process)
-    os.kill(running.busy()[0], signal.SIGKILL)
+    victim = running.busy()[0]
+    os.kill(victim, signal.SIGKILL)
+    return victim
 
 
 def blamed(house: Path) -> int:
@@ -78,19 +80,24 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     house = furnish(tmp_path, empty)
     with cluster(tmp_path / "cluster") as running:
         process = start(house, "--engine", running.engine)
-        kill_one_in_the_middle(running, process)
+        victim = kill_one_in_the_middle(running, process)
         out = finish(process)
         assert process.returncode == 0, out
         assert finished(house) == expected
         begun = [digest for digest, _ in running.runs("begun")]
         assert len(set(begun)) == len(CONTENTS)
-        assert len(begun) == len(CONTENTS) + 1, "the killed batch was begun twice, and no other"
+        # What a worker has ended lies with it until it is fetched, so its last batch but one may be lost with it.
+        lost = {digest for digest, pid in running.runs("begun") if pid == victim}
+        repeated = {digest for digest in begun if begun.count(digest) > 1}
+        assert repeated
+        assert repeated <= lost, "nothing of the other worker was done again"
+        assert len(begun) == len(CONTENTS) + len(repeated), "nothing was begun a third time"
         assert blamed(house) == 0
         assert len(diary(house, "done")) == len(diary(house, "taken")) == len(CONTENTS)
         again = start(house, "--engine", running.engine)
         assert "8 of 8 rendered" in finish(again)
         assert len(running.runs("begun")) == len(begun), "there was nothing left to render"
-    tried("F13", dask_workers=2, killed_in_a_batch=1, batches_repeated=1, differences=0)
+    tried("F13", dask_workers=2, killed_in_a_batch=1, batches_repeated=len(repeated), differences=0)
 
 
 @pytest.mark.slow

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
+from types import TracebackType
 from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -72,6 +77,50 @@ class Engine(Executor, ABC):
         ``artifacts``: SHA-256 -> bytes of what the spec names. ``threads`` of torch; 0: the worker's share.
         """
         return self.submit(call, function, spec, artifacts, *rest, progress, threads or share(self.workers))
+
+    def abandon(self) -> None:
+        """Give up what is under way and end."""
+        self.shutdown(cancel_futures=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.abandon()
+        return None
+
+
+class Callbacks:
+    """Who is to hear the progress of which job, by number.
+
+    Words may arrive after their job's answer, so the callbacks of the latest jobs stay; in an engine that runs for ever
+    not all of them can.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._of: dict[int, Progress] = {}
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def add(self, callback: Progress, workers: int) -> int:
+        """The number under which ``callback`` will hear; those of ``4 * workers + 16`` jobs are kept."""
+        number = next(self._numbers)
+        self._of[number] = callback
+        for old in list(self._of)[: -4 * workers - 16]:
+            self._of.pop(old, None)
+        return number
+
+    def tell(self, number: int, done: int, total: int, words: str) -> None:
+        """Pass on a word of progress. It is for the eyes: a fault in showing it ends nothing."""
+        if (callback := self._of.get(number)) is not None:
+            try:
+                callback(done, total, words)
+            except Exception:
+                log.exception("A progress callback failed.")
 
 
 def call(function: str, /, *args: Any, **kwargs: Any) -> Any:

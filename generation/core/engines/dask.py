@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import logging
 import threading
 import time
@@ -18,12 +17,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from distributed.scheduler import KilledWorker
 
-from generation.core.engines.base import Engine, EngineLost, JobDeadly, Needs, Progress
+from generation.core.engines.base import Callbacks, Engine, EngineLost, JobDeadly, Needs, Progress
 from generation.core.engines.dask_scheduler import connect, no_eyeballot, workers_of
 from generation.core.engines.dask_worker import Channel, Done, Lacks, Order, Refused, perform, versions
 from generation.core.engines.parcels import Undelivered, deliver
@@ -34,8 +32,6 @@ T = TypeVar("T")
 PATIENCE = 60.0  # seconds without any worker: a node that restarts is waited for
 LOOK = 1.0  # seconds between two looks at who is there
 ROUNDS = 20  # of one job: each brings a worker what it lacked
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,8 +68,7 @@ class DaskEngine(Engine):
         self._hosts: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._couriers = ThreadPoolExecutor(4, "eyeballot-courier")
         self._broken: EngineLost | None = None
-        self._topic, self._numbers = f"eyeballot-{uuid.uuid4().hex}", itertools.count()
-        self._callbacks: dict[int, Progress] = {}
+        self._topic, self._callbacks = f"eyeballot-{uuid.uuid4().hex}", Callbacks()
         self._gpus, self._beside, self._seen, self._silent = False, 1, time.monotonic(), False
         self._closing = threading.Event()
         self._look()
@@ -100,12 +95,7 @@ class DaskEngine(Engine):
 
     def channel(self, callback: Progress) -> Progress:
         """A small picklable object; see :meth:`Engine.channel`. A word every half second reaches ``callback``."""
-        channel = Channel(self._topic, next(self._numbers))
-        self._callbacks[channel.number] = callback
-        # As in the engine of processes: late words find their callback, and not all can stay for ever.
-        for number in list(self._callbacks)[: -4 * self.workers - 16]:
-            self._callbacks.pop(number, None)
-        return channel
+        return Channel(self._topic, self._callbacks.add(callback, self.workers))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the running jobs end; the cluster stays."""
@@ -121,15 +111,6 @@ class DaskEngine(Engine):
         """Wait for nothing: the workers stop at their next word of progress."""
         self._cancel()
         self._close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.abandon()
-        return None
 
     def _start(self, flight: _Flight) -> Future[Any]:
         with self._lock:
@@ -255,12 +236,7 @@ class DaskEngine(Engine):
         self._watcher.join(timeout=5)
 
     def _hear(self, event: tuple[float, Any]) -> None:
-        number, done, total, words = event[1]
-        if (callback := self._callbacks.get(number)) is not None:
-            try:
-                callback(done, total, words)
-            except Exception:  # progress is for the eyes; a fault in showing it must not end it
-                log.exception("A progress callback failed.")
+        self._callbacks.tell(*event[1])
 
     def _watch(self) -> None:
         while not self._closing.wait(LOOK):

@@ -6,8 +6,6 @@ worker watches a pipe whose other end lives here alone.
 
 from __future__ import annotations
 
-import itertools
-import logging
 import multiprocessing
 import os
 import signal
@@ -19,15 +17,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Lock
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from generation.core.engines.base import Engine, EngineBroken, Progress, cores
+from generation.core.engines.base import Callbacks, Engine, EngineBroken, Progress, cores
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 class ProcessEngine(Engine):
@@ -40,8 +35,7 @@ class ProcessEngine(Engine):
         self._inbox, outbox = context.Pipe(duplex=False)
         self._wake_listener, self._stop_listener = context.Pipe(duplex=False)
         self._outbox = outbox
-        self._callbacks: dict[int, Progress] = {}
-        self._numbers = itertools.count()
+        self._callbacks = Callbacks()
         gpus = context.Value("i", 0) if _gpu_count() else None
         self._pool = ProcessPoolExecutor(
             workers, context, _start_worker, (self._watched, outbox, context.Lock(), gpus, _gpu_count())
@@ -61,13 +55,7 @@ class ProcessEngine(Engine):
 
     def channel(self, callback: Progress) -> Progress:
         """A small picklable object; see :meth:`Engine.channel`."""
-        channel = _Channel(next(self._numbers))
-        self._callbacks[channel.number] = callback
-        # Progress may arrive after its job's answer, so the callbacks of the latest jobs stay; in a worker that runs
-        # for ever not all of them can.
-        for number in list(self._callbacks)[: -4 * self.workers - 16]:
-            del self._callbacks[number]
-        return channel
+        return _Channel(self._callbacks.add(callback, self.workers))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the running jobs end, then every process."""
@@ -79,15 +67,6 @@ class ProcessEngine(Engine):
         self._lifeline.close()  # the workers see the end of the pipe and exit
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.abandon()
-        return None
 
     def _close(self) -> None:
         if not self._stop_listener.closed:
@@ -101,13 +80,9 @@ class ProcessEngine(Engine):
             ready = wait([self._inbox, self._wake_listener])
             if self._inbox in ready:
                 try:
-                    number, done, total, words = self._inbox.recv()
-                    if (callback := self._callbacks.get(number)) is not None:
-                        callback(done, total, words)
+                    self._callbacks.tell(*self._inbox.recv())
                 except (EOFError, OSError):
                     return
-                except Exception:  # progress is for the eyes; a fault in showing it must not end it
-                    log.exception("A progress callback failed.")
             elif ready:
                 return
 

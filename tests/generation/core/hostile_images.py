@@ -251,7 +251,7 @@ CASES: list[Case] = [
     *_refused(
         PNG_and_zip=lambda: saved("PNG") + zipped(),
         PNG_and_HTML=lambda: saved("PNG") + SCRIPT,
-        PNG_and_one_byte=lambda: saved("PNG") + b"\0",
+        PNG_and_one_byte=lambda: saved("PNG") + b"x",
         JPEG_and_HTML=lambda: saved("JPEG") + SCRIPT,
         JPEG_and_zip=lambda: saved("JPEG") + zipped(),
         JPEG_and_JPEG=lambda: saved("JPEG") * 2,
@@ -283,6 +283,8 @@ CASES: list[Case] = [
         sixteen_bits_colour=lambda: flat(WIDTH, HEIGHT, 16, 2),
         sixteen_bits_transparent=lambda: flat(WIDTH, HEIGHT, 16, 6),
         interlaced=interlaced,
+        JPEG_that_a_camera_filled_up=lambda: saved("JPEG") + bytes(4_096),
+        PNG_and_a_line_end=lambda: saved("PNG") + b"\r\n",
         the_smallest=lambda: flat(8, 8),
         the_longest=lambda: flat(16_384, 8),
         rows_in_many_chunks=lambda: png(
