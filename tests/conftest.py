@@ -13,8 +13,13 @@ from tests import factories
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite in a file, as in real use: in memory, threads share one lock and races cannot be shown."""
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """SQLite in a file, as in real use: in memory, threads share one lock and races cannot be shown.
+
+    On PostgreSQL each process of the tests has a database of its own, named by pytest-django.
+    """
     for connection in connections.all():
         if connection.vendor == "sqlite":
             connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
@@ -63,6 +68,4 @@ def open_study(owner: User) -> Study:
 @pytest.fixture
 def as_owner(owner: User) -> Client:
     """A browser in which the owner is signed in."""
-    client = Client()
-    client.force_login(owner)
-    return client
+    return factories.signed_in(owner)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 from django.contrib.auth.models import User
+from django.test import Client
 
 from generation.core import images
 from generation.core.spec import ConditionSpec, MetricSpec, RenderSpec, SceneSpec, digest
@@ -46,6 +47,13 @@ def user(name: str = "owner", *, staff: bool = True, superuser: bool = False) ->
     found = User.objects.filter(username=name).first()
     make = User.objects.create_superuser if superuser else User.objects.create_user
     return found or make(name, password=f"pass-{name}", is_staff=staff or superuser)
+
+
+def signed_in(who: User) -> Client:
+    """A browser in which ``who`` is signed in."""
+    client = Client()
+    client.force_login(who)
+    return client
 
 
 def pixels(name: str, *, width: int = 96, height: int = 64) -> Pixels:

@@ -34,12 +34,6 @@ def simulate(client: Client, study: Study, **sent: Any) -> Any:
     return client.post(at(study, "plan_start"), {"people": "8", "replicates": 20, **sent}, follow=True)
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def finished(study: Study) -> PowerPlan:
     plan = plan_start(study=study, by=study.owner, people=[8], replicates=20)
     while plan.finished_at is None:
@@ -190,13 +184,13 @@ def test_editors_plan_viewers_look_and_strangers_see_nothing(study: Study, colle
     plan = plan_start(study=study, by=study.owner, people=[8], replicates=20)
     step, start = at(study, "plan_step", plan.pk), at(study, "plan_start")
     pages = [at(study), at(study, "plan_one", plan.pk), step, start, at(study, "plan_file", plan.pk, "power.csv")]
-    elsewhere = signed_in(stranger)
+    elsewhere = factories.signed_in(stranger)
     assert [elsewhere.get(page).status_code for page in pages] == [404] * 5
     assert elsewhere.post(step, {"done": 0}).status_code == elsewhere.post(start, {}).status_code == 404
     assert {Client().get(page).status_code for page in pages} == {302}
     for role, may in (("viewer", False), ("analyst", False), ("editor", True), ("owner", True)):
         Membership.objects.update_or_create(study=study, user=colleague, defaults={"role": role})
-        member = signed_in(colleague)
+        member = factories.signed_in(colleague)
         page = member.get(at(study))
         assert page.status_code == 200
         assert ('value="Go on"' in page.content.decode()) is may

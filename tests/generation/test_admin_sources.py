@@ -40,12 +40,6 @@ def names(owner: User) -> list[str]:
     return sorted(SourceImage.objects.filter(owner=owner).values_list("name", flat=True))
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def test_good_ones_are_kept_and_bad_ones_named(as_owner: Client, owner: User) -> None:
     files = [file("My Cat.png", picture(1)), file("cut.png", picture(2)[:200]), file("words.jpg", b"hello")]
     page = as_owner.post(ADD, {"pictures": files, "licence": "CC0", "credit": "Me"}).content.decode()
@@ -186,7 +180,7 @@ def test_the_list_has_thumbnails_and_few_queries(
 
 def test_other_peoples_pictures_do_not_exist(owner: User, stranger: User) -> None:
     source = source_add(owner=owner, data=picture(), name="mine", title="Very Mine")
-    client = signed_in(stranger)
+    client = factories.signed_in(stranger)
     assert "Very Mine" not in client.get(LIST).content.decode()
     for name in ("change", "delete", "thumbnail", "history"):
         address = reverse(f"admin:generation_sourceimage_{name}", args=[source.pk])
@@ -195,7 +189,7 @@ def test_other_peoples_pictures_do_not_exist(owner: User, stranger: User) -> Non
             assert client.post(address, {"name": "theirs", "title": "x", "post": "yes"}).status_code == 404
     source.refresh_from_db()
     assert source.title == "Very Mine"
-    assert signed_in(factories.user("root", superuser=True)).get(address).status_code == 200
+    assert factories.signed_in(factories.user("root", superuser=True)).get(address).status_code == 200
 
 
 def test_what_is_said_is_edited_and_the_bytes_are_not(as_owner: Client, owner: User) -> None:

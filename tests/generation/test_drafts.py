@@ -1,7 +1,6 @@
 """Grids written in a page: kept whatever is wrong with them, told everything at once, launched into the same row."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,22 +33,9 @@ from generation.services.queue import holder_name
 from generation.services.work import work
 from generation.services.workers import somebody_works
 from tests.generation import gamma_task
+from tests.generation.conftest import TOML
 
-pytestmark = pytest.mark.django_db
-TOML = gamma_task.TOML.replace(".png", "")
-
-
-@pytest.fixture(autouse=True)
-def _gamma() -> Iterator[None]:
-    with gamma_task.registered():
-        yield
-
-
-@pytest.fixture
-def library(owner: User) -> None:
-    """The two pictures that TOML names."""
-    for name, data in gamma_task.FILES.items():
-        source_add(owner=owner, data=data, name=name.removesuffix(".png"), title=name)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("gamma_registered")]
 
 
 @pytest.fixture

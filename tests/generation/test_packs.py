@@ -1,7 +1,6 @@
 """A grid as a folder: what is read back is what was written, verified, and nothing is rendered again."""
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -18,13 +17,7 @@ from generation.services.work import work
 from tests.curves import render_curve
 from tests.generation import gamma_task
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _gamma() -> Iterator[None]:
-    with gamma_task.registered():
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("gamma_registered")]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """From a grid file to renders: planned once, done once, resumed after anything; with a task the test brings along."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -18,13 +17,7 @@ from generation.services.work import work
 from tests.curves import render_curve
 from tests.generation import gamma_task
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _gamma() -> Iterator[None]:
-    with gamma_task.registered():
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("gamma_registered")]
 
 
 def lay(owner: User, text: str = gamma_task.TOML) -> Grid:

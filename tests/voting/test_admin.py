@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -15,12 +14,6 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/voting/study/add/"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def form(**changes: Any) -> dict[str, Any]:
@@ -94,7 +87,7 @@ def test_an_editor_saves_a_draft_and_the_owners_grids_stay(owner, colleague, str
     grids = {who: factories.rendered_grid(who.username, owner=who) for who in (owner, colleague, stranger)}
     study = factories.study(owner=owner, grid=grids[owner])
     study.memberships.create(user=colleague, role="editor")
-    client = signed_in(colleague)
+    client = factories.signed_in(colleague)
     page = client.get(change(study)).content.decode()
     assert f'<option value="{grids[owner].pk}" selected>' in page
     assert f'<option value="{grids[colleague].pk}">' in page
@@ -109,8 +102,11 @@ def test_an_editor_saves_a_draft_and_the_owners_grids_stay(owner, colleague, str
     study.refresh_from_db()
     assert (study.title, sorted(g.pk for g in study.grids.all())) == ("Edited", sorted(chosen))
     # The same with the owner in the editor's place: the colleague's grid is offered on this study, and only there.
-    assert f'<option value="{grids[colleague].pk}" selected>' in signed_in(owner).get(change(study)).content.decode()
-    assert f"{grids[colleague]}</option>" not in signed_in(owner).get(ADD).content.decode()
+    assert (
+        f'<option value="{grids[colleague].pk}" selected>'
+        in factories.signed_in(owner).get(change(study)).content.decode()
+    )
+    assert f"{grids[colleague]}</option>" not in factories.signed_in(owner).get(ADD).content.decode()
     assert client.post(change(study), sent | {"grids": [grids[stranger].pk]}).status_code == 200
 
 
@@ -198,7 +194,7 @@ def test_the_list_counts_without_telling_what_wins(as_owner, open_study):
 def test_a_stranger_sees_nothing_and_changes_nothing(open_study, stranger, colleague):
     who = factories.participant(open_study)
     rows = {"stimulus": open_study.stimuli.first(), "participant": who, "trial": who.trials.first()}
-    client = signed_in(stranger)
+    client = factories.signed_in(stranger)
     assert open_study.title not in client.get("/admin/voting/study/").content.decode()
     assert client.get(change(open_study)).status_code == 404
     assert client.post(change(open_study), form()).status_code == 404
@@ -215,7 +211,7 @@ def test_a_stranger_sees_nothing_and_changes_nothing(open_study, stranger, colle
 @pytest.mark.parametrize(("role", "may"), [("viewer", False), ("analyst", False), ("editor", True), ("owner", True)])
 def test_a_colleague_may_what_their_role_says(open_study, colleague, role, may):
     open_study.memberships.create(user=colleague, role=role)
-    client = signed_in(colleague)
+    client = factories.signed_in(colleague)
     page = client.get(change(open_study))
     assert page.status_code == 200
     assert (">Pause</button>" in page.content.decode()) is may
@@ -225,9 +221,9 @@ def test_a_colleague_may_what_their_role_says(open_study, colleague, role, may):
 
 
 def test_a_superuser_sees_all_and_a_visitor_nothing(open_study, client):
-    assert signed_in(factories.user("root", superuser=True)).get(change(open_study)).status_code == 200
+    assert factories.signed_in(factories.user("root", superuser=True)).get(change(open_study)).status_code == 200
     assert client.get(change(open_study)).status_code == 302
-    plain = signed_in(factories.user("plain", staff=False))
+    plain = factories.signed_in(factories.user("plain", staff=False))
     assert plain.get("/admin/voting/study/").status_code == 302
 
 

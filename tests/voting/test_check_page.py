@@ -32,12 +32,6 @@ def page(client: Client, study: Study, status: int = 200) -> str:
     return response.content.decode().replace("\u00a0", " ")
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def measured(
     grid: Grid, key: str, value: Callable[[Cell], float | None], *, label: str = "", reason: str = "", **more: str
 ) -> Metric:
@@ -135,7 +129,7 @@ def test_what_is_not_measured_is_said(as_owner, grid, study):
     assert reverse("admin:generation_grid_measure", args=[grid.pk]) in shown
     # Only the owner of a grid can measure it.
     study.memberships.create(user=factories.user("colleague"), role="editor")
-    assert "Measure more on" not in page(signed_in(factories.user("colleague")), study)
+    assert "Measure more on" not in page(factories.signed_in(factories.user("colleague")), study)
 
 
 def test_losses_without_a_common_order_are_left_out(as_owner, owner, grid, study):
@@ -263,16 +257,16 @@ def test_pictures_of_others_are_not_found(as_owner, owner, stranger, study):
 
 
 def test_members_look_and_strangers_find_nothing(owner, colleague, stranger, study):
-    assert page(signed_in(stranger), study, 404)
+    assert page(factories.signed_in(stranger), study, 404)
     sha = study.grids.get().cells.first().render.image_id
     address = reverse("admin:voting_study_check_picture", args=[study.pk, sha])
-    assert signed_in(stranger).get(address).status_code == 404
+    assert factories.signed_in(stranger).get(address).status_code == 404
     assert Client().get(address).status_code == 302
     for role in ("viewer", "analyst", "editor", "owner"):
         study.memberships.update_or_create(user=colleague, defaults={"role": role})
-        shown = page(signed_in(colleague), study)
+        shown = page(factories.signed_in(colleague), study)
         assert ("What opening would fix" in shown) == (role in ("editor", "owner"))
-        assert signed_in(colleague).get(address).status_code == 200
+        assert factories.signed_in(colleague).get(address).status_code == 200
 
 
 def test_an_open_study_shows_the_check_without_a_vote(as_owner, owner, grid):

@@ -20,12 +20,6 @@ def study(owner: User) -> Study:
     return factories.study(owner=owner)
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def page_of(study: Study) -> str:
     return reverse("admin:voting_study_members", args=[study.pk])
 
@@ -69,7 +63,7 @@ def test_a_researcher_is_added_changed_and_removed_and_each_step_is_logged(as_ow
 def test_a_role_is_what_the_page_says(study, colleague, role, rights):
     Membership.objects.create(study=study, user=colleague, role=role)
     assert (may_edit(colleague, study), may_download(colleague, study), may_own(colleague, study)) == rights
-    assert signed_in(colleague).get(page_of(study)).status_code == (200 if role == "owner" else 403)
+    assert factories.signed_in(colleague).get(page_of(study)).status_code == (200 if role == "owner" else 403)
 
 
 def test_a_wrong_name_says_so_and_does_not_tell_who_has_an_account(as_owner, study):
@@ -138,7 +132,7 @@ def test_a_study_is_not_handed_to_an_account_that_cannot_sign_in(study, owner, c
 @pytest.mark.parametrize("role", ["editor", "analyst", "viewer"])
 def test_members_who_do_not_own_change_nobody_nor_themselves(study, colleague, role):
     member = Membership.objects.create(study=study, user=colleague, role=role)
-    client = signed_in(colleague)
+    client = factories.signed_in(colleague)
     for sent in (
         {"do": "role", "member": member.pk, "role": "owner"},
         {"do": "hand over", "member": member.pk},
@@ -161,7 +155,7 @@ def test_the_log_of_one_s_studies_is_one_list(as_owner, study, stranger):
     services.study_update(study=study, by=study.owner, title="Renamed")
     page = as_owner.get("/admin/voting/auditentry/").content.decode()
     assert "title: “The study study” → “Renamed”" in page
-    assert "Renamed" not in signed_in(stranger).get("/admin/voting/auditentry/").content.decode()
+    assert "Renamed" not in factories.signed_in(stranger).get("/admin/voting/auditentry/").content.decode()
     entry = study.audit.get()
     assert as_owner.get(f"/admin/voting/auditentry/{entry.pk}/change/").status_code == 200
     for path in ("change", "delete"):

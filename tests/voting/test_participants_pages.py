@@ -29,12 +29,6 @@ def at(study: Study, name: str, *more: Any) -> str:
     return reverse(f"admin:voting_study_{name}", args=[study.pk, *more])
 
 
-def signed_in(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def study(owner):
     """Open, with four catch pairs and rules that a short session can break."""
@@ -158,7 +152,7 @@ def test_the_id_at_the_panel_is_for_those_who_pay(study, colleague):
     Panel.objects.create(study=study, provider="prolific", complete_code="C1")
     who = participant_join(study=study, arrival=Arrival("prolific", "5f3aSECRET", {}))
     member = study.memberships.create(user=colleague, role="analyst")
-    client, page = signed_in(colleague), at(study, "participant", who.pk)
+    client, page = factories.signed_in(colleague), at(study, "participant", who.pk)
     assert "5f3aSECRET" not in client.get(page).content.decode()
     assert "Leave out" not in client.get(page).content.decode()
     text = client.post(page, {"do": "exclude", "reason": "no"}, follow=True).content.decode()
@@ -226,7 +220,7 @@ def test_what_single_people_said_is_for_those_who_may_take_the_data(study, owner
     who.session.save()
     participant_exclude(participant=who, by=owner, reason="5f3aSECRET wrote to us")
     member = study.memberships.create(user=colleague, role="viewer")
-    client, row = signed_in(colleague), reverse("admin:voting_participant_change", args=[who.pk])
+    client, row = factories.signed_in(colleague), reverse("admin:voting_participant_change", args=[who.pk])
     assert client.get(row).status_code == 404
     listing = client.get(reverse("admin:voting_participant_changelist")).content.decode()
     assert "5f3aSECRET" not in listing

@@ -92,7 +92,7 @@ def write_hostile_texts(study: Study) -> None:
         stimulus.label = HOSTILE[i % len(HOSTILE)] + str(i)
         stimulus.save()
     SourceImage.objects.update(licence="=1+1", credit="@SUM(A1)")
-    scene = study.stimuli.first().scene
+    scene = study.stimuli.first().scene  # type: ignore[union-attr]
     scene.label = HOSTILE[0]
     scene.save()
 
