@@ -29,6 +29,7 @@ from studyplatform.voting.models import (
 )
 from studyplatform.voting.selectors import studies_visible, study_counts
 from tests import factories
+from tests.voting.plain_pages import ballot
 
 pytestmark = pytest.mark.django_db
 ROWS: tuple[type[models.Model], ...] = (
@@ -66,9 +67,7 @@ def answered(client: Client, preview: Study, **choice: str) -> str:
     address = reverse("voting:trial", args=[preview.slug])
     answer = client.get(address)
     while answer.status_code == 200:
-        rest = answer.content.decode().split('id="ballot"', 1)[1]
-        trial = rest.split('name="trial" value="', 1)[1].split('"', 1)[0]
-        client.post(address, {"trial": trial, "uuid": str(uuid4()), "choice": "left", **choice})
+        client.post(address, {**ballot(answer.content.decode()), "choice": "left", **choice})
         answer = client.get(address)
     return client.get(answer.url).content.decode()
 
