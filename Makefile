@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := var/venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests run in as many processes as there are cores, up to four (a process needs 3 GB): SPREAD= runs them in one.
+SPREAD := -n logical --maxprocesses 4 --dist loadfile
 export EYEBALLOT_DEBUG ?= 1
 export PYTHONPATH := $(CURDIR)
 
@@ -41,8 +43,8 @@ lint: $(STAMP)
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
-	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest $(SPREAD) --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
 
 faults: $(STAMP)
 	EYEBALLOT_FAULTS=full EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest -m fault --fault-table docs/faults.md $(ARGS)
