@@ -25,7 +25,7 @@ WHERE b.number < {COPIES_FROM} AND b.state <> 'free' AND NOT b.is_remainder
 
 
 def compare(ledger: Ledger, postgres: OwnPostgres, database: str, slug: str, after: int) -> dict[str, int]:
-    """Votes that were acknowledged and are not there, that are there twice, and that nobody sent.
+    """What the ledger finds lost, doubled or made up, and how far the sessions came.
 
     Looked at is what came from participants numbered higher than ``after``, copies apart.
     """
@@ -35,12 +35,8 @@ def compare(ledger: Ledger, postgres: OwnPostgres, database: str, slug: str, aft
         f"WHERE t.participant_id > {after} AND t.participant_id < {COPIES_FROM}",
         database,
     )
-    stored = {uuid: (trial, choice) for uuid, trial, choice in rows}
     return {
-        "acknowledged": len(ledger.acknowledged),
-        "lost": sum(stored.get(uuid) != vote for uuid, vote in ledger.acknowledged.items()),
-        "duplicates": len(rows) - len({trial for _, trial, _ in rows}),
-        "phantoms": sum(ledger.sent.get(uuid) != vote for uuid, vote in stored.items()),
+        **ledger.compare(rows),
         "resolved_by_sending_again": ledger.resolved,
         "sessions_started": ledger.started,
         "sessions_finished": ledger.finished,

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+import vote_ledger
 from load_browser import Answer, Browser, Tally, UnansweredError
 
 #: Times to think are lognormal with this spread of their logarithm.
@@ -27,12 +28,9 @@ CLIENT = {
 
 
 @dataclass
-class Ledger:
-    """What the people know: ballots by their number, as (trial, choice)."""
+class Ledger(vote_ledger.Ledger):
+    """What the people know of their votes and sessions."""
 
-    sent: dict[str, tuple[int, str]] = field(default_factory=dict)
-    acknowledged: dict[str, tuple[int, str]] = field(default_factory=dict)
-    resolved: int = 0  # sent again, and the server said that it had them
     started: int = 0
     finished: int = 0
 

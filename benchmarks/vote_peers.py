@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from copied_rows import COPIES_FROM, copy, unchecked
 from vote_load import Votes, ballots, forms, play
 
 from tests.live_postgres import Gunicorn, OwnPostgres, house
@@ -216,31 +217,19 @@ def million(postgres: OwnPostgres, database: str) -> None:
     half = "(SELECT id FROM voting_study WHERE slug = CASE i % 2 WHEN 0 THEN 'bench' ELSE 'elsewhere' END)"
     many = f"generate_series(1, {people}) i"
     each = f"{many}, generate_series(0, {TRIALS - 1}) k"
-    whose = {"id": "10000000 + i", "study_id": half}
+    person, trial = f"{COPIES_FROM} + i", f"{COPIES_FROM} + i * {TRIALS} + k"
+    whose = {"id": person, "study_id": half}
     rows: list[tuple[str, str, dict[str, str]]] = [
         ("voting_participant", many, {**whose, "token": "md5(i::text)"}),
-        ("voting_session", many, {**whose, "participant_id": "10000000 + i"}),
+        ("voting_session", many, {**whose, "participant_id": person}),
         ("voting_trial", each, {
-            "id": f"10000000 + i * {TRIALS} + k", "study_id": half, "participant_id": "10000000 + i",
-            "session_id": "10000000 + i", "position": "k",
+            "id": trial, "study_id": half, "participant_id": person, "session_id": person, "position": "k",
         }),
-        ("voting_vote", each, {
-            "study_id": half, "uuid": "gen_random_uuid()", "trial_id": f"10000000 + i * {TRIALS} + k",
-        }),
+        ("voting_vote", each, {"study_id": half, "uuid": "gen_random_uuid()", "trial_id": trial}),
     ]  # fmt: skip
-    connection = postgres.connect(database)
-    with connection.cursor() as cursor:
-        # The rows refer to each other by construction; checking four million references would take minutes.
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(postgres, database) as cursor:
         for table, series, given in rows:
-            cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table])
-            columns = [name for (name,) in cursor.fetchall()]
-            values = ", ".join(given.get(name, f"sample.{name}") for name in columns)
-            sample = f"(SELECT * FROM {table} LIMIT 1) sample"  # noqa: S608  (names of our own tables)
-            cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {sample}, {series}")  # noqa: S608
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
-    connection.close()
+            copy(cursor, table, given, f"(SELECT * FROM {table} LIMIT 1) x, {series}")  # noqa: S608  (names of our own tables)
 
 
 def ours(name: str, postgres: OwnPostgres, folder: Path, seed: dict[str, Any]) -> Peer:

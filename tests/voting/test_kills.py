@@ -123,7 +123,7 @@ def test_no_vote_is_lost_doubled_or_made_up_by_a_kill(postgres, environment, tmp
     finally:
         web.stop()
     assert not ledger.wrong, "\n".join([*ledger.wrong, log.read_text()[-4000:]])
-    assert (found["lost"], found["duplicate"], found["phantom"]) == (0, 0, 0)
+    assert (found["lost"], found["duplicates"], found["phantoms"]) == (0, 0, 0)
     assert max(recoveries) <= PATIENCE
     if fault == "F8":
         assert found["busy"] > VOTERS

@@ -81,7 +81,7 @@ def holds(ledger: Ledger, rows: list[tuple[Any, ...]], log: Path) -> dict[str, i
     """The ledger against the table: nothing lost, doubled or made up, and no answer but votes and 503."""
     found = ledger.compare(rows)
     assert not ledger.wrong, "\n".join([*ledger.wrong, log.read_text()[-4000:]])
-    assert (found["lost"], found["duplicate"], found["phantom"]) == (0, 0, 0)
+    assert (found["lost"], found["duplicates"], found["phantoms"]) == (0, 0, 0)
     assert found["busy"] > VOTERS
     return found
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from benchmarks import vote_ledger
+
 VOTERS = 8
 #: Run inside a house: lays an open study called "kills" with room for as many people as the first argument says.
 SEED = """
@@ -27,29 +29,18 @@ factories.study("kills", grid=grid, trials_per_session=40, sessions_planned=int(
 
 
 @dataclass
-class Ledger:
-    """What the people know: ballots by their number, as (trial, choice)."""
+class Ledger(vote_ledger.Ledger):
+    """What the people know of their votes, and what befell the requests."""
 
-    sent: dict[str, tuple[int, str]] = field(default_factory=dict)
-    acknowledged: dict[str, tuple[int, str]] = field(default_factory=dict)
     unanswered: int = 0  # requests sent of which no answer came
-    resolved: int = 0  # of those, the ones that had been stored: sending again said so
     busy: int = 0  # 503 with Retry-After
     wrong: list[str] = field(default_factory=list)  # every other answer; it ends the session of whoever got it
     last: float = 0.0  # when the latest acknowledged request was sent
 
     def compare(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, int]:
-        """Hold the ledger against the table: ``rows`` of uuid (as PostgreSQL writes it), trial and choice."""
-        stored = {uuid: (trial, choice) for uuid, trial, choice in rows}
-        return {
-            "acknowledged": len(self.acknowledged),
-            "lost": sum(stored.get(uuid) != vote for uuid, vote in self.acknowledged.items()),
-            "duplicate": len(rows) - len({trial for _, trial, _ in rows}),
-            "phantom": sum(self.sent.get(uuid) != vote for uuid, vote in stored.items()),
-            "unanswered": self.unanswered,
-            "resolved": self.resolved,
-            "busy": self.busy,
-        }
+        """Hold the ledger against ``rows``, and add what the requests met."""
+        met = {"unanswered": self.unanswered, "resolved": self.resolved, "busy": self.busy}
+        return super().compare(rows) | met
 
 
 class Voter(threading.Thread):
