@@ -47,7 +47,7 @@ test: lint
 	EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest $(SPREAD) --ignore=tests/generation/core --ignore=tests/evaluation/core --ignore=tests/voting/core $(ARGS)
 
 faults: $(STAMP)
-	EYEBALLOT_FAULTS=full EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest -m fault --fault-table docs/faults.md $(ARGS)
+	EYEBALLOT_FAULTS=full EYEBALLOT_TEST_POSTGRES=1 $(BIN)/python -m pytest $(SPREAD) -m fault --fault-table docs/faults.md $(ARGS)
 
 pages: $(STAMP)
 	$(BIN)/python docs/seed_tables.py

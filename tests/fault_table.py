@@ -51,21 +51,24 @@ FAULTS = {
     "F30": "participants' addresses that reach inside",
 }
 
-_marked: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # test -> its faults, and whether they are planted
+_BEGUN = time.time()
+
+# Of each test, by its name. It all comes with the test's reports, which reach the process that writes the table from
+# whichever process ran the test.
+_marked: dict[str, list[tuple[str, bool]]] = {}  # its faults, and whether they are planted
 _passed: dict[str, bool] = {}
-_seconds: dict[str, float] = {}
-_numbers: dict[str, list[str]] = defaultdict(list)
+_seconds: dict[str, float] = defaultdict(float)
+_tried: dict[str, list[tuple[str, str]]] = {}  # of which fault, what
 
 
 @pytest.fixture
-def tried() -> Callable[..., None]:
+def tried(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Note what a test tried and what was lost: ``tried("F6", rounds=20, lost=0)``."""
 
     def note(fault: str, **numbers: Any) -> None:
         assert fault in FAULTS, f"There is no fault {fault}."
-        _numbers[fault].append(
-            ", ".join(f"{_number(value)} {name.replace('_', ' ')}" for name, value in numbers.items())
-        )
+        said = ", ".join(f"{_number(value)} {name.replace('_', ' ')}" for name, value in numbers.items())
+        request.node.user_properties.append(("tried", (fault, said)))
 
     return note
 
@@ -90,14 +93,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             (fault,) = mark.args
             if fault not in FAULTS:
                 raise pytest.UsageError(f"{item.nodeid}: there is no fault {fault!r}.")
-            _marked[item.nodeid].append((fault, bool(mark.kwargs.get("planted", False))))
+            item.user_properties.append(("fault", (fault, bool(mark.kwargs.get("planted", False)))))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.nodeid in _marked:
-        _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
-        if report.when == "call" or not report.passed:
-            _passed[report.nodeid] = report.passed and _passed.get(report.nodeid, True)
+    test, said = report.nodeid, report.user_properties
+    _marked[test] = [value for name, value in said if name == "fault"]
+    _tried[test] = [value for name, value in said if name == "tried"]
+    _seconds[test] += report.duration
+    if report.when == "call" or not report.passed:
+        _passed[test] = report.passed and _passed.get(test, True)
 
 
 def _rows() -> Iterator[tuple[str, list[str], list[str], float]]:
@@ -106,13 +111,13 @@ def _rows() -> Iterator[tuple[str, list[str], list[str], float]]:
         mine = [(test, planted) for test, marks in _marked.items() for name, planted in marks if name == fault]
         held = [test for test, planted in mine if not planted and _passed.get(test)]
         caught = [test for test, planted in mine if planted and _passed.get(test)]
-        yield fault, held, caught, sum(_seconds.get(test, 0.0) for test, _ in mine)
+        yield fault, held, caught, sum(_seconds[test] for test, _ in mine)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     path: Path | None = session.config.getoption("--fault-table")
-    if path is None:
+    if path is None or hasattr(session.config, "workerinput"):  # one process of several: their parent writes it
         return
     rows = list(_rows())
     missing = [
@@ -146,14 +151,13 @@ def _table(rows: list[tuple[str, list[str], list[str], float]], missing: list[st
         "",
         f"{time.strftime('%Y-%m-%d', time.gmtime())}, Python {platform.python_version()}, {os.cpu_count()} cores, "
         f"{engine}, {'full size' if FULL else 'short size'}. "
-        f"{sum(_passed.values())} tests passed, {len(failed)} failed.",
+        f"{sum(_passed.values())} tests passed, {len(failed)} failed, in {(time.time() - _BEGUN) / 60:.0f} minutes.",
         "",
         "| | fault | tests | planted and caught | seconds | tried, and lost |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {fault} | {FAULTS[fault]} | {len(held)} | {len(caught)} | {seconds:.0f} | {'; '.join(_numbers[fault])} |"
-        for fault, held, caught, seconds in rows
-    ]
+    for fault, held, caught, seconds in rows:
+        words = "; ".join(said for test in sorted(_tried) for name, said in _tried[test] if name == fault)
+        lines.append(f"| {fault} | {FAULTS[fault]} | {len(held)} | {len(caught)} | {seconds:.0f} | {words} |")
     lines += ["", *(f"- not shown: {line}" for line in missing), *(f"- failed: `{test}`" for test in failed)]
     return "\n".join(lines).rstrip() + "\n"
