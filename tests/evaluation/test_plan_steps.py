@@ -1,13 +1,10 @@
 """Plans grow step by step: every step counts once, whoever asks for it, and rows are those of one long run."""
 
-import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 
 from evaluation.core.power import Power, power
 from evaluation.models import PowerPlan
@@ -16,6 +13,7 @@ from evaluation.services import EvaluationError
 from studyplatform.voting.models import Study
 from studyplatform.voting.services import study_delete
 from tests import factories
+from tests.at_once import at_once
 
 
 def begun(study: Study | None = None, **options: Any) -> PowerPlan:
@@ -103,32 +101,13 @@ def test_nonsense_is_refused(owner: User, options: dict[str, Any], words: str) -
     assert not PowerPlan.objects.exists()
 
 
-def at_once(steps: list[Callable[[], Any]]) -> list[Any]:
-    """What each of ``steps`` returns or raises, all begun at the same time."""
-    barrier, found = threading.Barrier(len(steps)), [None] * len(steps)
-
-    def take(place: int) -> None:
-        try:
-            barrier.wait()
-            found[place] = steps[place]()
-        except Exception as error:
-            found[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=take, args=[place]) for place in range(len(steps))]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    return found
-
-
 @pytest.mark.django_db(transaction=True)
 def test_two_tabs_that_ask_for_the_same_step_at_once_store_one() -> None:
     plan = begun()
     expected = {(row.participants, row.win): row for row in power(design_of(plan.study), [8, 9], replicates=20)}
     while plan.finished_at is None:
         step = plan.done
-        told = at_once([partial(plan_step, plan=plan, number=step, seconds=0.05)] * 2)
+        told = at_once(*[partial(plan_step, plan=plan, number=step, seconds=0.05)] * 2)
         plan.refresh_from_db()
         assert [one.done for one in told] == [plan.done, plan.done]
         assert plan.done > step
@@ -147,7 +126,7 @@ def test_a_slow_step_does_not_write_over_what_was_done_meanwhile() -> None:
             quick = plan_step(plan=quick, number=quick.done, seconds=0)
         ahead.append(quick)
 
-    slow, _ = at_once([lambda: plan_step(plan=plan, number=0, seconds=1.5), hurry])
+    slow, _ = at_once(lambda: plan_step(plan=plan, number=0, seconds=1.5), hurry)
     plan.refresh_from_db()
     assert slow.done == plan.done == ahead[0].done == 3
 
@@ -155,5 +134,5 @@ def test_a_slow_step_does_not_write_over_what_was_done_meanwhile() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_plan_begun_twice_at_once_is_one() -> None:
     study = factories.study(sessions_planned=8)
-    found = at_once([lambda: begun(Study.objects.get(pk=study.pk)) for _ in range(4)])
+    found = at_once(*[lambda: begun(Study.objects.get(pk=study.pk))] * 4)
     assert {plan.pk for plan in found} == {PowerPlan.objects.get().pk}

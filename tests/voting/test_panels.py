@@ -1,12 +1,10 @@
 """Where participants come from and where they are sent: Prolific, the presets, one's own panel."""
 
-import threading
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -16,6 +14,7 @@ from studyplatform.voting.core import panels
 from studyplatform.voting.models import Panel, PanelIdentity, Participant, Study
 from studyplatform.voting.services import participant_join
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 PERSON = {"PROLIFIC_PID": "5f3a9c", "STUDY_ID": "s1", "SESSION_ID": "x2"}
@@ -80,20 +79,8 @@ def test_without_an_id_nobody_starts(open_study):
 @pytest.mark.django_db(transaction=True)
 def test_the_same_id_twice_at_once_is_one_participant():
     study = panel(factories.study(state="open"))
-    arrival, barrier, found = panels.Arrival("prolific", "5f3a9c", {}), threading.Barrier(4), []
-
-    def join() -> None:
-        barrier.wait()
-        try:
-            found.append(participant_join(study=Study.objects.get(pk=study.pk), arrival=arrival).pk)
-        except Exception as error:
-            found.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=join) for _ in range(4)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
+    arrival = panels.Arrival("prolific", "5f3a9c", {})
+    found = at_once(*[lambda: participant_join(study=Study.objects.get(pk=study.pk), arrival=arrival).pk] * 4)
     assert len(set(found)) == 1, found
     assert Participant.objects.count() == study.blocks.exclude(state="free").count() == 1
 

@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
 from studyplatform.voting.core.panels import Arrival
@@ -18,6 +17,7 @@ from studyplatform.voting.services import (
     pay_undo,
 )
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +85,7 @@ def test_the_lists_for_the_panel_have_ids_and_nothing_else(as_owner, open_study,
 def test_two_who_decide_at_once_get_one_decision_and_a_sentence(owner, monkeypatch):
     study = factories.study(owner=owner, state="open")
     who = factories.finished(study)
-    looked, said = threading.Event(), {}
+    looked = threading.Event()
     made = pay.PayDecision.objects.bulk_create
 
     def slow(*rows, **options):
@@ -93,26 +93,14 @@ def test_two_who_decide_at_once_get_one_decision_and_a_sentence(owner, monkeypat
         threading.Event().wait(0.5)
         return made(*rows, **options)
 
-    def run(name, step):
-        try:
-            if name == "one":
-                looked.wait(20)
-            said[name] = step()
-        except Exception as error:  # what a server would answer with 500
-            said[name] = error
-        finally:
-            connection.close()
+    def one():
+        looked.wait(20)
+        return pay_decide(participant=who, decision="reject", reason="never looked", by=owner)
 
     monkeypatch.setattr(pay.PayDecision.objects, "bulk_create", slow)
-    steps = {
-        "all": lambda: pay_decide_all(study=study, participants=[who], decision="approve", by=owner),
-        "one": lambda: pay_decide(participant=who, decision="reject", reason="never looked", by=owner),
-    }
-    threads = [threading.Thread(target=run, args=step) for step in steps.items()]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert said["all"] == 1
-    assert isinstance(said["one"], StudyError), said
+    said = at_once(lambda: pay_decide_all(study=study, participants=[who], decision="approve", by=owner), one)
+    assert said[0] == 1
+    assert isinstance(said[1], StudyError), said
     assert who.pay_decisions.get().decision == "approve"
 
 

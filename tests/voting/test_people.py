@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -30,6 +29,7 @@ from studyplatform.voting.services import (
     vote_undo,
 )
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +110,7 @@ def test_reconcile_finds_what_does_not_agree_and_mends_it(owner):
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, erase: Callable[[], Any], then: Callable[[], Any]) -> list[Any]:
     """What both say when ``then`` happens on another connection while the rows are being erased."""
-    begun, said = threading.Event(), {}
+    begun = threading.Event()
     deal_alone = people.deal_alone
 
     def slow(**study):
@@ -119,21 +119,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, erase: Callable[[], Any], then: C
         threading.Event().wait(0.5)
         return locked
 
-    def run(name: str, step: Callable[[], Any]) -> None:
-        try:
-            if name == "then":
-                begun.wait(20)
-            said[name] = step()
-        except Exception as error:  # what a server would answer with 500
-            said[name] = error
-        finally:
-            connection.close()
+    def late() -> Any:
+        begun.wait(20)
+        return then()
 
     monkeypatch.setattr(people, "deal_alone", slow)
-    threads = [threading.Thread(target=run, args=step) for step in (("erase", erase), ("then", then))]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    return [said["erase"], said["then"]]
+    return at_once(erase, late)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,14 +1,12 @@
 """Start pressed again, because the answer is slow or by a double click: one participant, one plan."""
 
-from threading import Barrier, Thread
-
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from studyplatform.voting.models import Participant, Study
 from tests import factories
+from tests.at_once import at_once
 
 
 def pressed(study: Study) -> str:
@@ -47,19 +45,7 @@ def test_the_same_text_in_another_study_is_somebody_else(owner):
 @pytest.mark.django_db(transaction=True)
 def test_at_the_same_moment_it_is_one_participant_too(owner):
     study = factories.study(owner=owner, state="open")
-    text, ready = pressed(study), Barrier(6)
-    answers: list[int] = []
-
-    def at_once() -> None:
-        ready.wait()
-        answers.append(Client().post(reverse("voting:start", args=[study.slug]), {"press": text}).status_code)
-        connection.close()
-
-    threads = [Thread(target=at_once) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [302] * 6
+    text, start = pressed(study), reverse("voting:start", args=[study.slug])
+    assert at_once(*[lambda: Client().post(start, {"press": text}).status_code] * 6) == [302] * 6
     assert study.participants.count() == 1
     assert study.blocks.filter(state="held").count() == 1

@@ -1,6 +1,5 @@
 """Who may start and when: dates, quotas, the device; in the page, in the API, and when two come at once."""
 
-import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from studyplatform.voting.services import (
     session_withdraw,
 )
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605 Mobile/15E148 Safari/604.1"
@@ -154,24 +154,15 @@ def test_a_parameter_that_the_panel_sends_is_counted(owner):
 def test_the_last_place_of_a_quota_goes_to_one_of_six_who_come_at_once():
     study = factories.study(sessions_planned=12, state="open")
     quota(study, 2)
-    barrier, found = threading.Barrier(6), []
 
-    def join() -> None:
-        barrier.wait()
+    def join() -> str:
         try:
             participant_join(study=Study.objects.get(pk=study.pk), device="phone")
-            found.append("in")
         except NotTakingPart as refusal:
-            found.append(refusal.code)
-        except Exception as error:
-            found.append(repr(error))
-        finally:
-            connection.close()
+            return refusal.code
+        return "in"
 
-    threads = [threading.Thread(target=join) for _ in range(6)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    assert sorted(found) == ["in"] * 2 + ["quota"] * 4
+    assert sorted(map(str, at_once(*[join] * 6))) == ["in"] * 2 + ["quota"] * 4
     assert Participant.objects.count() == 2
 
 

@@ -1,14 +1,12 @@
 """The life of a study: which steps there are, what each writes, and that the rest is refused in words."""
 
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
-from django.db import connection
 from django.db.models import FloatField, PositiveIntegerField
 from django.urls import reverse
 
@@ -23,6 +21,7 @@ from studyplatform.voting.services import (
     study_update,
 )
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 STATES = [str(s) for s in Study.State]
@@ -147,25 +146,6 @@ def test_nobody_joins_a_study_that_is_not_running(owner, state):
 
 
 # --- two people at once, stale pages ---------------------------------------------------------------------------------
-
-
-def at_once(*steps: Callable[[], Any]) -> list[Any]:
-    """Take the steps in threads that start together; what each gave or raised."""
-    barrier, found = threading.Barrier(len(steps), timeout=60), [None] * len(steps)
-
-    def take(place: int) -> None:
-        try:
-            barrier.wait()
-            found[place] = steps[place]()
-        except Exception as error:
-            found[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=take, args=(place,)) for place in range(len(steps))]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    return found
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,5 @@
 """F23: one desk cannot fill a study, whatever it writes into its headers, and what nobody counts is noticed."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from studyplatform.voting.identity import BOT_HEADER, bot_mark, participant_key
 from studyplatform.voting.models import JoinCount, Panel, Study
 from studyplatform.voting.services import NotTakingPart, joins, participant_join
 from tests import factories
+from tests.at_once import at_once
 from tests.voting.conftest import DESK, ELSEWHERE, JOINS, MOST, PROXY, join
 
 pytestmark = pytest.mark.django_db
@@ -164,21 +164,9 @@ THREADS = 8
 
 def raced(study: Study) -> int:
     """Joins from one desk at once; how many came through."""
-    barrier, refused = threading.Barrier(THREADS, timeout=60), []
-
-    def begin() -> None:
-        try:
-            barrier.wait()
-            participant_join(study=Study.objects.get(pk=study.pk), network=DESK)
-        except NotTakingPart as refusal:
-            refused.append(refusal.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=begin) for _ in range(THREADS)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    found = at_once(*[lambda: participant_join(study=Study.objects.get(pk=study.pk), network=DESK)] * THREADS)
     through: int = study.participants.count()
+    refused = [refusal.code for refusal in found if isinstance(refusal, NotTakingPart)]
     assert refused == [joins.CROWDED] * (THREADS - through)
     return through
 
