@@ -2,6 +2,7 @@
 
 Four people vote and finish, take back and withdraw; beside them participants are erased, left out and taken in again,
 abandoned plans are dealt anew, the study pauses and goes on, quotas come and go, previews are walked and taken down.
+And while people join and vote, a pilot goes back to draft and begins anew, opens, and is closed.
 """
 
 import json
@@ -75,7 +76,8 @@ class Bustle:
 
 def takes_part(bustle: Bustle) -> None:
     """One session over HTTP, from joining to its end."""
-    who = services.participant_join(study=bustle.study, device=random.choice(Participant.Device.values))
+    study = Study.objects.get(pk=bustle.study.pk)
+    who = services.participant_join(study=study, device=random.choice(Participant.Device.values))
     services.consent_give(session=who.session)
     ask = browser(bustle, who)
     for trial in ask("GET", "plan/").get("trials", []):
@@ -154,6 +156,25 @@ def _end_previews(bustle: Bustle) -> None:
         connection.close()
 
 
+def joins(bustle: Bustle) -> None:
+    """Begins and does no more, so that many are beginning at any moment."""
+    who = services.participant_join(study=Study.objects.get(pk=bustle.study.pk))
+    bustle.done["joined a pilot" if who.is_pilot else "joined"] += 1
+
+
+def takes_its_steps(bustle: Bustle) -> None:
+    """A pilot goes back to draft and begins anew for most of the time; then it opens, and is closed."""
+    study, left = Study.objects.get(pk=bustle.study.pk), bustle.end - time.monotonic()
+    if left > SECONDS / 3:
+        ways = ("draft", "pilot")
+    else:
+        ways = ("open",) if study.state == Study.State.PILOT else ("closed",) if left < SECONDS / 6 else ()
+    for to in ways:
+        services.study_transition(study=study, to=to, by=bustle.by)
+        bustle.done[to] += 1
+    time.sleep(0.05)
+
+
 def deadlocks() -> int:
     """How many PostgreSQL has seen in this database; SQLite has one writer at a time and none."""
     if connection.vendor == "sqlite":
@@ -204,6 +225,33 @@ def test_votes_while_everything_else_happens(study: Study, tried: Callable[..., 
     assert all(bustle.done[part] for part in ("takes_part", "goes", "is_left_out", "pauses", "looks_in")), bustle.done
     assert erased
     tried("F5", seconds_of_everything_at_once=SECONDS, votes=len(bustle.acknowledged), lost=0, deadlocks=0)
+
+
+@pytest.mark.fault("F5")
+def test_joins_and_votes_while_the_study_takes_every_step(owner, tried: Callable[..., None]):
+    before = deadlocks()
+    grid = factories.rendered_grid(owner=owner, learning_rates=[place / 10 for place in range(1, 5)])
+    study = factories.study(owner=owner, grid=grid, trials_per_session=6, sessions_planned=150, state="pilot")
+    bustle = Bustle(study).run(*[joins] * PEOPLE, takes_part, takes_its_steps)
+    nothing_went_wrong(bustle, before)
+    study.refresh_from_db()
+    assert study.state == Study.State.CLOSED
+    people = study.participants.select_related("session")
+    # The counted design went to those who count, a session each, and to nobody who came once it was closed.
+    counted = study.blocks.order_by("-number")[:150]
+    assert not [block for block in counted if block.holder is not None and block.holder.is_pilot]
+    assert not study.blocks.filter(state=Block.State.HELD, holder__is_pilot=True).exists()
+    assert study.blocks.filter(holder__is_pilot=False).count() == people.filter(is_pilot=False).count() <= 150
+    assert not people.filter(created_at__gt=study.closed_at).exists()
+    assert not people.exclude(is_pilot=False).exclude(design_digest=study.design_digest).exists()
+    # A pilot that went back to draft left nobody behind who thinks that it goes on.
+    last = study.audit.filter(action="draft → pilot").order_by("-at").first()
+    assert last is not None
+    assert not people.filter(session__outcome="", created_at__lt=last.at).exists()
+    assert all(bustle.done[part] for part in ("joined a pilot", "joined", "draft", "pilot", "open", "closed")), (
+        bustle.done
+    )
+    tried("F5", steps_of_a_study_beside_joins=sum(bustle.done[to] for to in ("draft", "pilot", "open", "closed")))
 
 
 @pytest.mark.fault("F5", planted=True)

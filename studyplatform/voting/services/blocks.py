@@ -128,6 +128,16 @@ def block_take(*, study: Study, participant: Participant) -> Block | None:
     return None
 
 
+def blocks_hold_free(*, study: Study) -> None:
+    """Let joins that have taken a block end first, and have all others wait for the end of this transaction.
+
+    Called where the study takes a step, after its row is locked and before anything that a trial refers to is. Who
+    waited looks at the study again (:func:`~studyplatform.voting.services.participation.participant_join`).
+    """
+    free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("number")
+    list(free.select_for_update().values_list("pk", flat=True))
+
+
 @transaction.atomic
 def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     """Deal the unanswered pairs of abandoned blocks again; returns how many were abandoned.

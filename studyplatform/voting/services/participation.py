@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,14 @@ from studyplatform.voting.services.trials import event_note, trials_begin_again,
 
 # No 0, O, 1, I: people type these.
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+#: How often a join begins anew because the study took a step beside it.
+ATTEMPTS = 5
+# What a join goes by.
+_LOOKED_AT = ("state", "simulated", "design_digest")
+
+
+class _StepTaken(Exception):  # noqa: N818  (the join begins anew)
+    """The study is not any more what it was when the join began."""
 
 
 def participant_join(
@@ -64,7 +73,10 @@ def participant_join(
             return known
         # Simulated participants carry a mark that nobody else can make.
         asking = None if is_bot else join_asking(study=study, network=network)
-        return _join(study, is_bot, language, device, arrival, asking, token)
+        for _attempt in range(ATTEMPTS):
+            with suppress(_StepTaken):
+                return _join(study, is_bot, language, device, arrival, asking, token)
+        raise NotTakingPart("busy", _("The study is busy. Please try again in a moment."))
     except NotTakingPart as refusal:
         if refusal.code == CROWDED:
             join_refused(study=study)
@@ -134,6 +146,8 @@ def _join(
         )
     session = Session.objects.create(participant=participant, study=study)
     if participant.is_preview:
+        deal_alone(study_id=study.pk)  # it takes no block that a step could wait for
+        _look_again(study)
         trials_lay(session=session, plan=_any_plan(study), block=None)
         join_count(study=study, asking=asking)
         return participant
@@ -141,11 +155,20 @@ def _join(
     blocks_release_expired(study=study)
     quotas_admit(participant=participant, quotas=quotas)
     block = block_take(study=study, participant=participant)
+    # A step holds all free blocks: whoever took one before it is waited for, and whoever waited sees here what it did.
+    _look_again(study)
     if block is None:
         raise NotTakingPart("full", _("This study has all the participants it needs. Thank you for your interest!"))
     trials_lay(session=session, plan=block.plan, block=block)
     join_count(study=study, asking=asking)
     return participant
+
+
+def _look_again(study: Study) -> None:
+    """Raise :class:`_StepTaken` if the study took a step since the join began."""
+    now = Study.everything.filter(pk=study.pk).values(*_LOOKED_AT).first()
+    if now != {name: getattr(study, name) for name in _LOOKED_AT}:
+        raise _StepTaken
 
 
 def _any_plan(study: Study) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from generation.core.spec import digest
 from studyplatform.voting.models import AuditEntry, Block, Question, Stimulus, Study
 from studyplatform.voting.models.studies import GRACE_HOURS_MOST
 from studyplatform.voting.selectors import natural_question, panel_of
+from studyplatform.voting.services.blocks import blocks_hold_free
 from studyplatform.voting.services.design import DESIGN_FIELDS, FREE_FIELDS, PICTURE_FIELDS, design_of, is_frozen
 from studyplatform.voting.services.errors import StudyError
 from studyplatform.voting.services.laying import plans_lay
@@ -47,7 +48,10 @@ def study_transition(*, study: Study, to: str, by: User | None, comment: str = "
         # The key stays free: who is taking a step in a session or a plan refers to it, and is waited for below.
         row = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         _check_step(row, to, seen or study.state)
-        came_from, now = row.state, timezone.now()
+        came_from = row.state
+        if came_from in (State.PILOT, State.OPEN):
+            blocks_hold_free(study=row)
+        now = timezone.now()
         if prepares:
             previews_end(study=row)
             _prepare(row, pictures, stimuli)

@@ -1,0 +1,192 @@
+"""Joins beside a step of the study: whoever was quicker is let through, everybody else joins the study as it is then.
+
+Each test stops a join for a while at a row that it has to lock, and takes the step meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from studyplatform.voting.models import Block, JoinCount, Participant, Quota, Study
+from studyplatform.voting.services import NotTakingPart, joins, participant_join, quota_add, study_transition
+from tests import factories
+from tests.voting.conftest import DESK
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time: nothing is beside"),
+]
+
+
+class Beside(threading.Thread):
+    """Something done on a connection of its own; ``found`` is what it gave or raised."""
+
+    def __init__(self, does: Callable[[], Any]) -> None:
+        super().__init__()
+        self.does, self.found = does, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.found = self.does()
+        except Exception as error:
+            self.found = error
+        finally:
+            connection.close()
+
+    def ended(self) -> Any:
+        self.join(30)
+        assert not self.is_alive(), "it waits for ever"
+        return self.found
+
+
+def waiting() -> int:
+    """How many connections to this database wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def until_waiting(many: int) -> None:
+    for _ in range(200):
+        if waiting() >= many:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{waiting()} wait, and not {many}")
+
+
+@contextmanager
+def locked(rows: "QuerySet[Any]") -> Iterator[None]:
+    """Hold the rows on another connection."""
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(rows.select_for_update())
+            held.set()
+            let_go.wait(30)
+
+    holder = Beside(hold)
+    held.wait(30)
+    try:
+        yield
+    finally:
+        let_go.set()
+        holder.ended()
+
+
+def joins_now(study: Study) -> Beside:
+    return Beside(lambda: participant_join(study=Study.objects.get(pk=study.pk), network=DESK))
+
+
+@pytest.fixture
+def pilot(owner) -> Study:
+    study = factories.study(owner=owner, state="pilot", sessions_planned=4)
+    quota_add(study=study, by=owner, kind="device", value="phone", most=3)
+    return study
+
+
+def before_its_block(study: Study, *steps: str) -> Any:
+    """What comes of a join that has looked at the study and then waits for a quota, while the study takes steps."""
+    with locked(Quota.objects.filter(study=study)):
+        joining = joins_now(study)
+        until_waiting(1)
+        for to in steps:
+            study_transition(study=study, to=to, by=study.owner)
+    return joining.ended()
+
+
+def with_its_block(study: Study, to: str) -> tuple[Any, Any]:
+    """What comes of a join that holds a block and waits to be counted, and of a step that is taken beside it."""
+    asking = joins.join_asking(study=study, network=DESK)
+    joins.join_count(study=study, asking=asking)
+    with locked(JoinCount.objects.filter(study=study)):
+        joining = joins_now(study)
+        until_waiting(1)
+        step = Beside(lambda: study_transition(study=Study.objects.get(pk=study.pk), to=to, by=study.owner))
+        until_waiting(2)
+    return joining.ended(), step.ended()
+
+
+def test_who_began_in_the_pilot_takes_no_block_of_the_opened_study_as_a_pilot(pilot):
+    who = before_its_block(pilot, "open")
+    assert isinstance(who, Participant)
+    assert not who.is_pilot
+    assert not Block.objects.filter(study=pilot, holder__is_pilot=True).exists()
+    assert pilot.blocks.count() == 4
+    assert who.blocks.get().state == Block.State.HELD
+
+
+def test_who_began_before_it_closed_is_refused(pilot, owner):
+    study_transition(study=pilot, to="open", by=owner)
+    refused = before_its_block(pilot, "closed")
+    assert isinstance(refused, NotTakingPart)
+    assert refused.code == "closed"
+    assert not pilot.participants.exists()
+
+
+def test_who_began_in_a_pilot_that_went_back_to_draft_is_refused(pilot):
+    refused = before_its_block(pilot, "draft")
+    assert isinstance(refused, NotTakingPart)
+    assert refused.code == "draft"
+    assert not pilot.sessions.exists()
+
+
+def test_who_began_in_one_pilot_is_in_the_next(pilot):
+    who = before_its_block(pilot, "draft", "pilot")
+    assert isinstance(who, Participant)
+    assert who.session.outcome == ""
+    assert who.blocks.get().state == Block.State.HELD
+
+
+@pytest.mark.parametrize(("to", "outcome"), [("open", ""), ("draft", "failed")])
+def test_a_step_waits_for_who_holds_a_block_of_the_pilot(pilot, to, outcome):
+    who, step = with_its_block(pilot, to)
+    assert isinstance(who, Participant)
+    assert isinstance(step, Study), step
+    who.session.refresh_from_db()
+    assert (who.is_pilot, who.session.outcome, who.blocks.get().state) == (True, outcome, Block.State.DONE)
+    assert pilot.blocks.filter(state=Block.State.FREE).count() == (4 if to == "open" else 0)
+
+
+def test_closing_waits_for_who_holds_a_block(pilot, owner):
+    study_transition(study=pilot, to="open", by=owner)
+    who, step = with_its_block(pilot, "closed")
+    assert isinstance(who, Participant)
+    assert step.state == "closed"
+    assert who.created_at < step.closed_at
+
+
+def while_it_opens(study: Study) -> Any:
+    """What comes of a join in the middle of the step that opens a pilot: the step waits to close somebody's block."""
+    held = study.blocks.filter(state=Block.State.HELD)
+    assert held.exists()
+    with locked(held):
+        step = Beside(lambda: study_transition(study=Study.objects.get(pk=study.pk), to="open", by=study.owner))
+        until_waiting(1)
+        joining = joins_now(study)
+        until_waiting(2)
+    assert isinstance(step.ended(), Study)
+    return joining.ended()
+
+
+def test_who_waits_for_a_block_that_opening_deletes_is_not_told_that_the_study_is_full(pilot):
+    factories.participant(pilot)
+    who = while_it_opens(pilot)
+    assert isinstance(who, Participant)
+    assert (who.is_pilot, who.blocks.get().state) == (False, Block.State.HELD)
+
+
+def test_who_looks_into_a_rehearsal_while_it_opens_looks_into_what_was_opened(owner):
+    study = factories.study(owner=owner, simulated=True, state="pilot")
+    factories.participant(study, is_bot=True)
+    who = while_it_opens(study)
+    assert (who.is_preview, who.is_pilot) == (True, False)
