@@ -1,5 +1,6 @@
 """What the participant's plain forms send."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -23,6 +24,17 @@ class WindowForm(forms.Form):
     width = forms.IntegerField(min_value=1, max_value=100_000, required=False)
     height = forms.IntegerField(min_value=1, max_value=100_000, required=False)
     ratio = forms.FloatField(min_value=0.1, max_value=20, required=False)
+
+
+class BackForm(forms.Form):
+    """How many seconds ago the last answer was given that the browser kept and sent only now."""
+
+    idle = forms.IntegerField(min_value=0, max_value=366 * 86_400, required=False)
+
+    @property
+    def away(self) -> timedelta:
+        """That time; none where nothing was kept, or nothing can be read."""
+        return timedelta(seconds=(self.is_valid() and self.cleaned_data["idle"]) or 0)
 
 
 class ChecksForm(forms.Form):

@@ -24,6 +24,7 @@ participants: list[URLPattern | URLResolver] = [
     ),
     path("s/<slug:slug>/instructions/", views.instructions, name="instructions"),
     path("s/<slug:slug>/vote/", views.trial, name="trial"),
+    path("s/<slug:slug>/back/", views.back, name="back"),
     path("s/<slug:slug>/debrief/", views.debrief, name="debrief"),
     path("s/<slug:slug>/thanks/", views.thanks, name="thanks"),
     path("s/<slug:slug>/withdraw/", views.withdraw, name="withdraw"),

@@ -24,7 +24,7 @@ from studyplatform.voting.addresses import network_asking
 from studyplatform.voting.core import panels, screens
 from studyplatform.voting.core.devices import device_of
 from studyplatform.voting.core.previews import previewed
-from studyplatform.voting.forms import BallotForm, ChecksForm, WindowForm
+from studyplatform.voting.forms import BackForm, BallotForm, ChecksForm, WindowForm
 from studyplatform.voting.identity import cookie_set, cookie_token
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import (
@@ -32,6 +32,7 @@ from studyplatform.voting.selectors import (
     check_drawn,
     check_seed,
     checks_wanted,
+    has_come_back,
     is_somebody_else,
     minutes_needed,
     next_trial,
@@ -183,7 +184,6 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         arrival = arrival_of(study, request.POST)
         if session is not None and not is_somebody_else(session, arrival):
-            services.session_resume(session=session)
             return to_step(session)
         device = device_of(request.headers.get("User-Agent", ""))
         language = get_language() or "en"
@@ -204,7 +204,6 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         if status == 429:
             answer["Retry-After"] = str(services.seconds_to_tomorrow())
         return answer
-    services.session_resume(session=participant.session)
     response = to_step(participant.session)
     cookie_set(response, participant)
     return response
@@ -287,10 +286,20 @@ def trial(request: HttpRequest, session: Session) -> HttpResponse:
     """The next pair; a POST is the answer to one."""
     if request.method == "POST":
         return _vote(request, session)
-    services.session_resume(session=session)
     if step_of(session) != "trial":
         return to_step(session)
+    # What the browser keeps is delivered before the gap is judged; and looking alone ends nothing.
+    if takes_votes(session.study) and has_come_back(session):
+        return render(request, "voting/back.html", {"study": session.study})
     return _pair_page(request, session)
+
+
+@require_POST
+@taking_part
+def back(request: HttpRequest, session: Session) -> HttpResponse:
+    """Somebody is back after a longer gap, with all delivered that their browser kept: now the study's rule applies."""
+    services.session_resume(session=session, away=BackForm(request.POST).away)
+    return to_step(session)
 
 
 def _vote(request: HttpRequest, session: Session) -> HttpResponse:
@@ -338,7 +347,8 @@ def debrief(request: HttpRequest, session: Session) -> HttpResponse:
     """Two questions at the end. The session is complete whether they are answered or not."""
     if step_of(session) != "debrief":
         return to_step(session)
-    services.session_finish(session=session)
+    if request.method != "HEAD":
+        services.session_finish(session=session)
     if request.method == "POST":
         answers = {name: request.POST.get(name, "").replace("\0", "")[:2000] for name in ("trouble", "looked_at")}
         services.debrief_answer(session=session, answers=answers)
@@ -353,7 +363,8 @@ def thanks(request: HttpRequest, session: Session) -> HttpResponse:
     """The end. Completion is what the stored votes say, so a lost last request costs nothing."""
     if step_of(session) != "thanks":
         return to_step(session)
-    services.session_finish(session=session)
+    if request.method != "HEAD":
+        services.session_finish(session=session)
     way = way_out(session, Session.Outcome.COMPLETE)
     context = {"study": session.study, "way": way, "result": own_result(session)}
     return render(request, "voting/thanks.html", context)

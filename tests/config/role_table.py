@@ -123,7 +123,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "voting:stimulus": ("public",),
     **{
         f"voting:{name}": ("participant",)
-        for name in ("consent", "checks", "instructions", "trial", "debrief", "thanks", "withdraw")
+        for name in ("consent", "checks", "instructions", "trial", "back", "debrief", "thanks", "withdraw")
     },
     "voting:decline": ("public", "participant"),  # it says good-bye to whoever comes
     "voting:check_picture": ("participant-missing",),  # the study asks for no check

@@ -1,11 +1,13 @@
 """Where a session stands, and what its participant may know of the pairs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from django.core.files.storage import storages
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
@@ -20,6 +22,24 @@ def session_of(*, slug: str, token: str | None) -> Session | None:
         return None
     sessions = Session.objects.select_related("participant", "study")
     return sessions.filter(participant__token=token, study__slug=slug).first()
+
+
+def gap_of(session: Session, *, away: timedelta = timedelta(0)) -> timedelta:
+    """How long ago somebody in the middle of the pairs did anything; nothing for everybody else.
+
+    ``away``: how long ago that was by the clock of their device, whose kept answers reached the server only now.
+    """
+    over = session.outcome or session.withdrew_at is not None or next_trial(session) is None
+    if over or session.instructed_at is None:
+        return timedelta(0)
+    answered = Vote.objects.filter(trial__session=session).aggregate(last=Max("submitted_at"))["last"]
+    return max(away, timezone.now() - max(session.instructed_at, answered or session.instructed_at))
+
+
+def has_come_back(session: Session) -> bool:
+    """Whether the study has a rule for somebody who was away for as long as this session's participant."""
+    study = session.study
+    return study.resume != Study.Resume.RESUME and gap_of(session) >= timedelta(minutes=study.resume_after_minutes)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -22,10 +21,9 @@ from studyplatform.voting.models import (
     Session,
     Study,
     Trial,
-    Vote,
 )
 from studyplatform.voting.models.studies import random_token
-from studyplatform.voting.selectors import bots_allowed, checks_wanted, next_trial, screen_found, state_sentence
+from studyplatform.voting.selectors import bots_allowed, checks_wanted, gap_of, screen_found, state_sentence
 from studyplatform.voting.services.blocks import block_take, blocks_release_expired, deal_alone, pairs_deal_again
 from studyplatform.voting.services.dates import too_early_or_late
 from studyplatform.voting.services.errors import NotTakingPart
@@ -176,14 +174,17 @@ def _any_plan(study: Study) -> list[dict[str, Any]]:
     return list(block.plan) if block else []
 
 
-def session_resume(*, session: Session) -> None:
-    """Apply the study's rule to somebody who comes back after a longer gap in the middle of the pairs."""
+def session_resume(*, session: Session, away: timedelta = timedelta(0)) -> None:
+    """Apply the study's rule to somebody who comes back after a longer gap in the middle of the pairs.
+
+    ``away``: as :func:`~studyplatform.voting.selectors.gap_of` has it.
+    """
     study = session.study
     if study.resume == Study.Resume.RESUME or session.instructed_at is None:
         return
     with transaction.atomic():
         row = Session.objects.select_for_update(of=("self",)).select_related("study").get(pk=session.pk)
-        gap = _gap(row)
+        gap = gap_of(row, away=away)
         came_back = gap >= timedelta(minutes=study.resume_after_minutes)
         if came_back:
             Session.objects.filter(pk=row.pk).update(instructed_at=None)
@@ -193,15 +194,6 @@ def session_resume(*, session: Session) -> None:
     if came_back and study.resume == Study.Resume.BLOCK:
         session_end(session=session, outcome=Session.Outcome.FAILED)
     session.refresh_from_db()
-
-
-def _gap(session: Session) -> timedelta:
-    """How long ago somebody in the middle of the pairs did anything; nothing for everybody else."""
-    over = session.outcome or session.withdrew_at is not None or next_trial(session) is None
-    if over or session.instructed_at is None:
-        return timedelta(0)
-    answered = Vote.objects.filter(trial__session=session).aggregate(last=Max("submitted_at"))["last"]
-    return timezone.now() - max(session.instructed_at, answered or session.instructed_at)
 
 
 def consent_give(*, session: Session) -> None:

@@ -2,15 +2,13 @@
 
 import json
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from studyplatform.voting.models import Event, Session, Study, Vote
-from studyplatform.voting.services import session_resume, study_transition
+from studyplatform.voting.models import Event, Study, Vote
+from studyplatform.voting.services import study_transition
 from tests import factories
 from tests.fault_table import FULL
 
@@ -192,6 +190,34 @@ def test_at_the_end_the_page_waits_until_the_last_answer_is_there(somebody):
     assert [v.choice for v in person.votes()] == ["left", "right"]
 
 
+@pytest.mark.parametrize("status", [403, 404, 408])
+def test_a_refusal_that_is_not_ours_is_a_line_that_is_down(person, status):
+    """A proxy's page of HTML says nothing about the vote: it is sent again, and the page stays what it is."""
+    person.begin().painted()
+    refused: list[int] = []
+
+    def proxy(route: Any) -> None:
+        refused.append(status)
+        if len(refused) > 2:
+            return route.continue_()
+        return route.fulfill(status=status, body="<html>the proxy</html>", content_type="text/html")
+
+    person.page.route("**/votes/", proxy)
+    person.press("ArrowLeft").press("ArrowRight").stored(2)
+    assert [v.choice for v in person.votes()] == ["left", "right"]
+    person.at("3/6")
+    expect(person.page.locator("#ballot")).to_be_visible()
+    assert person.faults == []
+
+
+def test_a_refusal_without_a_sentence_gets_one(person):
+    person.begin().painted()
+    person.page.route("**/votes/", lambda route: route.fulfill(status=400, body='{"code": "odd"}'))
+    person.press("ArrowLeft")
+    expect(person.page.locator("#notice")).to_have_text("This page cannot go on. Please load it again.")
+    assert person.kept() == 1
+
+
 def test_a_study_that_closes_for_good_offers_the_way_out_and_keeps_the_answers(person):
     pictures_are_there(person.begin())
     person.page.route(
@@ -319,27 +345,3 @@ def test_the_next_pair_is_loaded_only_after_the_nearer_one(somebody, long_study)
         for route in held[:]:
             held.remove(route)
             route.continue_()
-
-
-def test_answers_kept_here_arrive_though_the_session_ended_meanwhile(somebody, line):
-    study = factories.study(trials_per_session=4, resume="block", resume_after_minutes=5, state="open")
-    person = somebody(study, line).begin().painted()
-    line.cut()
-    person.context.set_offline(True)
-    person.press("ArrowRight")
-    person.painted()
-    person.page.close()
-    assert not Vote.objects.exists()
-    Session.objects.update(instructed_at=timezone.now() - timedelta(minutes=6))
-    session_resume(session=Session.objects.get())  # ends it: another device was opened
-    line.mend()
-    person.context.set_offline(False)
-    page = person.context.new_page()
-    page.goto(person.address("trial"))
-    expect(page.locator(".sentence")).to_contain_text("Your session ended after a long pause")
-    for _ in range(50):
-        if Vote.objects.exists():
-            break
-        page.wait_for_timeout(100)
-    assert Vote.objects.get().choice == "right"
-    assert Session.objects.get().outcome == "failed"

@@ -15,8 +15,12 @@ export class Refusal extends Error {
   }
 }
 
-/** Whether asking again may help: the network or the server is away, or too busy. */
-export const passing = (error) => !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
+/**
+ * Whether asking again may help: the network or the server is away, or too busy. A refusal of ours carries a code; one
+ * without comes from something in between, which knows nothing of votes.
+ */
+export const passing = (error) =>
+  !(error instanceof Refusal) || !error.code || error.status >= 500 || error.status === 429;
 
 /** Wait before the next try: ever longer, never in step with others, at most until the network is back. */
 export function pause(attempt, error) {

@@ -83,8 +83,9 @@ class Ballot {
     if (error.code === "paused") return location.replace(this.form.dataset.landing);
     if (error.code === "withdrawn") await queue.keepOnly([]);
     this.stop();
-    if (error.status === 410 && error.code !== "withdrawn") this.page.wayOut(error.message, queue);
-    else this.page.say("stop", error.message);
+    const sentence = error.message || this.words.refused;
+    if (error.status === 410 && error.code !== "withdrawn") this.page.wayOut(sentence, queue);
+    else this.page.say("stop", sentence);
   }
 
   stop() {
