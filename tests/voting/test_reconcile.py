@@ -9,17 +9,21 @@ from django.urls import reverse
 
 from studyplatform.voting.core.panels import Arrival
 from studyplatform.voting.core.submissions import Submission, read
-from studyplatform.voting.models import Panel, PanelIdentity, Session, Study
+from studyplatform.voting.models import Panel, PanelIdentity, Participant, Session, Study
+from studyplatform.voting.selectors import participant_hash
 from studyplatform.voting.selectors.people_list import rules_say
 from studyplatform.voting.services import (
     consent_give,
+    participant_erase,
     participant_join,
     reconcile,
     session_finish,
     session_withdraw,
     study_transition,
 )
+from studyplatform.voting.services.reconcile import Reconciled
 from tests import factories
+from tests.beside import Beside, locked, one_writer, until_waiting
 
 PROLIFIC = """Submission id,Participant id,Status,Started at,Completed at,Time taken,Completion code,Total approvals
 s1,aaa,AWAITING REVIEW,2026-11-23,2026-11-23,300,C1DONE,5
@@ -110,8 +114,12 @@ def test_the_page_compares_a_file_and_mends(as_owner, study):
     assert "1 session completed now" in text
     assert "Everything agrees" in text
     assert Session.objects.get(participant=lost).outcome == "complete"
-    entry = study.audit.get(action="sessions completed")
-    assert (entry.user, entry.data) == (study.owner, {"participants": [lost.pk]})
+    entry = study.audit.get(action="session completed")
+    who = participant_hash(study, lost.token)
+    assert (entry.user, entry.data) == (study.owner, {"participant": who})
+    participant_erase(participant=Participant.objects.get(pk=lost.pk), by=study.owner)
+    entry.refresh_from_db()
+    assert entry.data == {"participant": "erased"}
     bad = as_owner.post(page, {"file": SimpleUploadedFile("photo.png", b"\x89PNG\xff")}).content.decode()
     assert "The file “photo.png” is no text" in bad
     empty = as_owner.post(page, {"file": SimpleUploadedFile("nothing.csv", b"\xef\xbb\xbf\n")}).content.decode()
@@ -171,3 +179,21 @@ def test_a_code_of_the_study_is_known_however_it_is_typed(owner):
     code = session_finish(session=factories.finished(study).session).code
     found = reconcile(study=study, handed_in=read(f"{code.lower()}\nnonsense", ids=False).handed_in)
     assert found.sentences == ["nonsense was never given out."]
+
+
+@one_writer
+@pytest.mark.django_db(transaction=True)
+def test_who_withdraws_meanwhile_keeps_nobody_else_from_being_completed_and_logged(owner):
+    study = factories.study(owner=owner, state="open")
+    people = [factories.participant(study) for _ in range(3)]
+    for who in people:
+        factories.answer_all(who)
+    with locked(Session.objects.filter(participant=people[0])):
+        mending = Beside(lambda: reconcile(study=Study.objects.get(pk=study.pk), mend=True, by=owner))
+        until_waiting(1)
+        session_withdraw(session=people[1].session)
+    result = mending.ended()
+    assert isinstance(result, Reconciled), result
+    assert (result.mended, result.complete) == ([people[0].pk, people[2].pk], 2)
+    logged = study.audit.filter(action="session completed").order_by("pk")
+    assert [entry.data["participant"] for entry in logged] == [participant_hash(study, people[n].token) for n in (0, 2)]

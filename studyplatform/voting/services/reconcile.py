@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from studyplatform.voting.core.submissions import Submission
 from studyplatform.voting.models import CompletionCode, Panel, PanelIdentity, Session, Study, Trial, Vote
 from studyplatform.voting.selectors import exit_code, panel_of, participant_hash
 from studyplatform.voting.selectors.people_list import who_count
+from studyplatform.voting.services.errors import NotTakingPart
 from studyplatform.voting.services.participation import session_finish
 from studyplatform.voting.services.studies import audit
 
@@ -57,8 +59,8 @@ def reconcile(
     Those who count are looked at: previews, simulated people among real ones and pilots of an open study are owed no
     hand-in. Where a panel has one code for everybody, its ids say who handed in; else the codes do.
 
-    ``mend`` completes the sessions whose every pair is answered, as if the browser's last request had arrived; the
-    study's log says that ``by`` did it.
+    ``mend`` completes the sessions whose every pair is answered, as if the browser's last request had arrived; for each
+    the study's log says that ``by`` did it. Whoever withdraws or is erased meanwhile is left as they are.
     """
     people = study.participants.filter(**who_count(study))
     given = CompletionCode.objects.filter(study=study)
@@ -73,8 +75,9 @@ def reconcile(
         answered_all = session.admitted_at is not None and session.pk not in waiting
         open_ended = session.outcome == ""
         if answered_all and open_ended and mend:
-            issued[pk] = session_finish(session=session).code
-            result.mended.append(pk)
+            if code := _complete(session, by):
+                issued[pk] = code
+                result.mended.append(pk)
         elif answered_all and open_ended:
             result.found.append(Disagreement(f"{who} answered every pair and was never completed.", pk, mendable=True))
         if session.outcome == Session.Outcome.COMPLETE:
@@ -85,12 +88,23 @@ def reconcile(
                 result.found.append(Disagreement(f"{who} is complete and has no code.", pk))
         elif pk in issued:
             result.found.append(Disagreement(f"{who} has a code and is not complete.", pk))
-    if result.mended:
-        audit(study=study, by=by, action="sessions completed", data={"participants": result.mended})
     if handed_in is not None:
         by_id = has_one_code(study)
         result.found += _ids(study, handed_in) if by_id else _codes(study, sessions, issued, apart, handed_in)
     return result
+
+
+@transaction.atomic
+def _complete(session: Session, by: User | None) -> str:
+    """The code of a session that is completed now and logged, both or neither; empty if it can no longer be."""
+    try:
+        code = session_finish(session=session).code
+    except NotTakingPart:
+        return ""
+    study = session.study
+    who = participant_hash(study, session.participant.token)
+    audit(study=study, by=by, action="session completed", data={"participant": who})
+    return code
 
 
 def _name(study: Study, session: Session) -> str:
