@@ -34,11 +34,16 @@ PANEL_ID = "60b1c2d3e4f5a6b7c8d9e0f1"
 CAPTURED = "sess-77aa88bb99cc"
 
 
+class _Rows(DjangoJSONEncoder):
+    def default(self, o: object) -> object:
+        return bytes(o).decode("latin-1") if isinstance(o, bytes | memoryview) else super().default(o)
+
+
 def dump() -> str:
-    """Every row of every table as text."""
+    """Every row of every table as text, bytes as far as they are letters."""
     return json.dumps(
         [list(model.objects.values()) for model in apps.get_models(include_auto_created=True)],
-        cls=DjangoJSONEncoder,
+        cls=_Rows,
         ensure_ascii=False,
     )
 

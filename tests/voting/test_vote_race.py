@@ -22,6 +22,7 @@ from generation.models import Grid
 from studyplatform.voting import services
 from studyplatform.voting.identity import participant_key
 from studyplatform.voting.models import Participant, Study, Trial, Vote
+from studyplatform.voting.models.kept import triggers_lay
 from studyplatform.voting.services import VoteRefused, VoteStored
 from tests import factories
 from tests.fault_table import FULL
@@ -136,6 +137,7 @@ def without_the_unique_key() -> Iterator[None]:
         Vote._meta.constraints = constraints
         with connection.schema_editor() as editor:
             editor.add_constraint(Vote, key)
+            triggers_lay(editor)  # SQLite lost them with the table
 
 
 @pytest.mark.fault("F1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ _CHOICES = {"left": LEFT, "right": RIGHT, "tie": TIE, "": NEITHER}
 #: The pairs that a study is about, and those woven in between.
 COUNTING, CATCH, REPEAT, OTHER = range(4)
 _KINDS = {"main": COUNTING, "real_fake": COUNTING, "catch": CATCH, "repeat": REPEAT}
+#: What the codes of an answer mean; what was coded under another table has to be coded anew.
+CODES = (sorted(_CHOICES.items()), sorted(_KINDS.items()), OTHER)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,35 @@ class Answers:
 
     def where(self, which: BoolArray) -> Answers:
         """Those of them that ``which`` (V,) says."""
-        return Answers(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+        if which.all():
+            return self
+        places = np.flatnonzero(which)
+        return Answers(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
     def of_people(self, people: Iterable[int]) -> Answers:
         """Those of these participants."""
-        return self.where(np.isin(self.participant, np.fromiter(people, np.int64)))
+        return self.where(self.whose(people))
+
+    def whose(self, people: Iterable[int]) -> BoolArray:
+        """(V,) whether each is of one of these participants."""
+        of_these: BoolArray = np.isin(self.people, np.fromiter(people, np.int64))[self.person]
+        return of_these
+
+    @cached_property
+    def people(self) -> IntArray:
+        """(P,) the participants, ascending."""
+        return self.participant[self._first]
+
+    @cached_property
+    def person(self) -> IntArray:
+        """(V,) the place of each one's participant among the people."""
+        return np.cumsum(self._first) - 1
+
+    @cached_property
+    def _first(self) -> BoolArray:
+        """(V,) whether each is the first of its participant: quicker than to sort what is in order."""
+        first: BoolArray = np.r_[True, np.diff(self.participant) != 0][: len(self.participant)]
+        return first
 
 
 @dataclass(frozen=True)
@@ -109,7 +136,7 @@ class Habits:
 
 def qualities(a: Answers) -> dict[int, Quality]:
     """How each participant answered; one by one :func:`~studyplatform.voting.core.quality.quality` says the same."""
-    people, person = np.unique(a.participant, return_inverse=True)
+    people, person = a.people, a.person
     size = len(people)
 
     def count(which: BoolArray) -> IntArray:
@@ -140,28 +167,51 @@ def qualities(a: Answers) -> dict[int, Quality]:
 def habits(a: Answers, offered: int) -> Habits:
     """The answers of a crowd; ``offered``: how many pairs can be judged, over all questions."""
     caught = a.where((a.kind == CATCH) & (a.choice != NEITHER))
-    main = a.where((a.kind == COUNTING) & (a.choice != NEITHER))
+    main = a.where(counts(a))
     known = main.rt_ms[main.rt_ms >= 0]
-    sided = main.where(main.choice != TIE)
-    people, person = np.unique(sided.participant, return_inverse=True)
+    left, ties, repeats = sides(a, main)
+    votes, uneven = _pairs(main)
+    return Habits(
+        answers=len(main.choice),
+        left=left,
+        ties=ties,
+        catches=Rate(int((caught.choice == caught.expected).sum()), len(caught.choice)),
+        repeats=repeats,
+        median_rt_ms=float(np.median(known)) if len(known) else None,
+        pairs=(*[0] * max(0, offered - len(votes)), *sorted(votes.tolist())),
+        uneven_sides=uneven,
+    )
+
+
+def sides(a: Answers, main: Answers) -> tuple[Rate, Rate, Rate]:
+    """How often left was chosen, no picture, and the same picture of a pair asked twice; ``main``: those that count."""
+    size, sided = len(main.people), main.choice != TIE
+    hits = np.bincount(main.person[main.choice == LEFT], minlength=size)
+    n = np.bincount(main.person[sided], minlength=size)
+    return (
+        clustered(hits[n > 0], n[n > 0]),
+        Rate(len(sided) - int(sided.sum()), len(sided)),
+        _repeats(a, main),
+    )
+
+
+def counts(a: Answers) -> BoolArray:
+    """(V,) which of them are answers to the pairs that a study is about."""
+    found: BoolArray = (a.kind == COUNTING) & (a.choice != NEITHER)
+    return found
+
+
+def _pairs(main: Answers) -> tuple[IntArray, int]:
+    """Votes on each pair that has one, and the largest difference between a picture's times on the left and right."""
     low, high = np.minimum(main.left, main.right), np.maximum(main.left, main.right)
     # One number for each pair: a sort of numbers is quicker than one of rows.
     base = int(high.max(initial=0)) + 1
-    pairs, pair = np.unique((main.question * base + low) * base + high, return_inverse=True)
-    votes = np.bincount(pair, minlength=len(pairs))
-    first_left = np.bincount(pair[main.left < main.right], minlength=len(pairs))
-    return Habits(
-        answers=len(main.choice),
-        left=clustered(
-            np.bincount(person[sided.choice == LEFT], minlength=len(people)), np.bincount(person, minlength=len(people))
-        ),
-        ties=Rate(int((main.choice == TIE).sum()), len(main.choice)),
-        catches=Rate(int((caught.choice == caught.expected).sum()), len(caught.choice)),
-        repeats=_repeats(a, main),
-        median_rt_ms=float(np.median(known)) if len(known) else None,
-        pairs=(*[0] * max(0, offered - len(votes)), *sorted(votes.tolist())),
-        uneven_sides=int(np.abs(2 * first_left - votes).max(initial=0)),
-    )
+    pair = (main.question * base + low) * base + high
+    pairs, votes = np.unique(pair, return_counts=True)
+    some, times = np.unique(pair[main.left < main.right], return_counts=True)
+    first_left = np.zeros_like(votes)
+    first_left[np.searchsorted(pairs, some)] = times
+    return votes, int(np.abs(2 * first_left - votes).max(initial=0))
 
 
 def clustered(hits: IntArray, n: IntArray) -> Rate:
@@ -182,15 +232,19 @@ def clustered(hits: IntArray, n: IntArray) -> Rate:
 def _repeats(a: Answers, main: Answers) -> Rate:
     """Pairs answered twice by one person, and how often the same picture was chosen (or no picture) both times."""
     again = a.where((a.kind == REPEAT) & (a.choice != NEITHER))
-    asked = dict(zip(zip(again.participant.tolist(), again.repeats.tolist(), strict=True), _chosen(again), strict=True))
-    if not asked:
-        return Rate(0, 0)
-    whose = main.of_people(np.unique(again.participant).tolist())
-    keys = zip(whose.participant.tolist(), whose.turn.tolist(), strict=True)
-    same = [asked[key] == chosen for key, chosen in zip(keys, _chosen(whose), strict=True) if key in asked]
-    return Rate(sum(same), len(same))
+    # One number for a participant and a turn; an unknown turn is no turn.
+    base = max(int(again.repeats.max(initial=0)), int(main.turn.max(initial=0))) + 2
+    asked, chosen = again.participant * base + again.repeats + 1, _chosen(again)
+    order = np.argsort(asked, kind="stable")
+    answered = main.participant * base + main.turn + 1
+    # Of several repeats of one turn the last one counts.
+    place = np.searchsorted(asked[order], answered, side="right") - 1
+    twice = np.flatnonzero(place >= 0)
+    twice = twice[asked[order][place[twice]] == answered[twice]]
+    same = chosen[order][place[twice]] == _chosen(main)[twice]
+    return Rate(int(same.sum()), len(same))
 
 
-def _chosen(a: Answers) -> list[int]:
-    """The chosen pictures; -1 for none."""
-    return np.where(a.choice == LEFT, a.left, np.where(a.choice == RIGHT, a.right, -1)).tolist()  # type: ignore[no-any-return]
+def _chosen(a: Answers) -> IntArray:
+    """(V,) the chosen pictures; -1 for none."""
+    return np.where(a.choice == LEFT, a.left, np.where(a.choice == RIGHT, a.right, -1))

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 FAST_MS = 500
+# More milliseconds than this are nobody's answer.
+_ROOM = 2**31
 
 IntArray = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]
@@ -70,10 +72,18 @@ def longest_runs(person: IntArray, side: IntArray, people: int) -> IntArray:
 def medians(person: IntArray, value: FloatArray, people: int) -> FloatArray:
     """(P,) median of each one's known ``value`` (V,), NaN without any."""
     known = ~np.isnan(value)
-    order = np.lexsort((value[known], person[known]))
-    ranked, n = value[known][order], np.bincount(person[known], minlength=people)
+    ranked, n = _ranked(person[known], value[known]), np.bincount(person[known], minlength=people)
     first = np.cumsum(n) - n
     found = np.full(people, np.nan)
     some = n > 0
     found[some] = (ranked[(first + (n - 1) // 2)[some]] + ranked[(first + n // 2)[some]]) / 2
     return found
+
+
+def _ranked(person: IntArray, value: FloatArray) -> FloatArray:
+    """(V,) the values of the first person, ascending, then those of the next."""
+    whole = value.astype(np.int64)
+    if ((whole == value) & (whole >= 0) & (whole < _ROOM)).all():
+        # Milliseconds are whole: one sort of numbers is several times quicker than one by two columns.
+        return (np.sort(person.astype(np.int64) * _ROOM + whole) % _ROOM).astype(np.float64)
+    return value[np.lexsort((value, person))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from studyplatform.voting.core.answers import COUNTING, NEITHER, Answers, Habits, habits
+from studyplatform.voting.core.answers import Answers, Habits, counts, sides
 
 #: Complete sessions that join the told rates together, and the fewest answers that a rate is told of.
 TOGETHER, LEAST = 5, 50
@@ -24,12 +24,12 @@ def told_of(a: Answers, complete: Sequence[int], withdrew: frozenset[int] = froz
     whole = len(complete) // TOGETHER * TOGETHER
     groups = [complete[start : start + TOGETHER] for start in range(0, whole, TOGETHER)]
     people = [pk for group in groups if not withdrew.intersection(group) for pk in group]
-    theirs = a.of_people(people)
-    answers = int(((theirs.kind == COUNTING) & (theirs.choice != NEITHER)).sum())
+    answers = int((counts(a) & a.whose(people)).sum())
     return people if answers >= LEAST else []
 
 
 def sealed(h: Habits, a: Answers, people: Sequence[int]) -> Habits:
     """``h`` with left rate, ties and repeats of ``people`` (:func:`told_of`) alone."""
-    told = habits(a.of_people(people), 0)
-    return replace(h, left=told.left, ties=told.ties, repeats=told.repeats)
+    theirs = a.of_people(people)
+    left, ties, repeats = sides(theirs, theirs.where(counts(theirs)))
+    return replace(h, left=left, ties=ties, repeats=repeats)

@@ -3,6 +3,7 @@
 from studyplatform.voting.models.access import Membership, Quota
 from studyplatform.voting.models.errands import Errand
 from studyplatform.voting.models.joins import JoinCount, JoinSalt
+from studyplatform.voting.models.kept import KeptAnswers
 from studyplatform.voting.models.people import (
     CompletionCode,
     Event,
@@ -33,6 +34,7 @@ __all__ = [
     "ExportRecord",
     "JoinCount",
     "JoinSalt",
+    "KeptAnswers",
     "Membership",
     "Panel",
     "PanelIdentity",

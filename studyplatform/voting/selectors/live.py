@@ -1,19 +1,21 @@
 """How a study goes while it runs: who is where, how they answer, how evenly. Blind: nothing here has a direction."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+import numpy as np
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
-from studyplatform.voting.core.answers import Habits, habits, qualities
+from studyplatform.voting.core.answers import Habits, IntArray, habits, qualities
+from studyplatform.voting.core.flags import flags
 from studyplatform.voting.core.pace import Projection, projection
 from studyplatform.voting.core.told import sealed, told_of
 from studyplatform.voting.models import AuditEntry, Block, Exclusion, Session, Study
-from studyplatform.voting.selectors.answers import answers_and_moments, flags_of
+from studyplatform.voting.selectors.answers import answers_told, rules_of
 from studyplatform.voting.selectors.links import places_left
 from studyplatform.voting.selectors.results import participant_hash
 from studyplatform.voting.selectors.studies import UNBLINDED, is_blind
@@ -87,22 +89,26 @@ def status_of(outcome: str, withdrew: bool, holds: bool) -> str:
 def live_of(study: Study, *, offered: int) -> Live:
     """The study as it stands, in a fixed number of queries; ``offered``: how many pairs its questions can be asked of.
 
-    The people are read once and the answers once, whatever their number.
+    The people are read once and the answers once: of complete sessions as they are kept.
     """
-    rows = people_with_standing(study).order_by("pk")
+    # When they began is asked of those alone who are not over: a hundred thousand moments take their time to be read.
+    began = Case(When(session__outcome="", then="session__started_at"))
+    withdrew_at = Q(session__withdrew_at__isnull=False)
+    rows = people_with_standing(study).annotate(withdrew=withdrew_at, began=began).order_by("pk")
     people = list(
         rows.values_list(
-            "pk", "token", "is_pilot", "is_preview", "is_bot", "session__outcome", "session__withdrew_at",
-            "session__finished_at", "session__started_at", "left_out", "holds",
+            "pk", "token", "is_pilot", "is_preview", "is_bot", "session__outcome", "withdrew", "session__finished_at",
+            "began", "left_out", "holds",
         )
     )  # fmt: skip
     now = timezone.now()
-    answers, moments = answers_and_moments(study)
+    told = answers_told(study)
+    answers, last = told.of.answers, told.last
     found = qualities(answers)
-    last = dict(zip(answers.participant.tolist(), moments, strict=True))  # in order: the last one stays
     statuses: Counter[str] = Counter()
     apart: Counter[str] = Counter()
     counted, kept, finished, going = set(), [], [], []
+    rules = rules_of(study)
     to_end: list[tuple[datetime, int]] = []
     gone: set[int] = set()
     left_out = flagged = 0
@@ -111,41 +117,42 @@ def live_of(study: Study, *, offered: int) -> Live:
             apart["previews" if preview else "simulated" if bot else "pilots"] += 1
             continue
         counted.add(pk)
-        status = status_of(outcome, withdrew is not None, holds)
+        status = status_of(outcome, withdrew, holds)
         statuses[status] += 1
-        complete = outcome == Session.Outcome.COMPLETE and withdrew is None
+        complete = outcome == Session.Outcome.COMPLETE and not withdrew
         left_out += complete and out
         if outcome == Session.Outcome.COMPLETE:
             to_end.append((finished_at, pk))
-            gone |= {pk} if withdrew is not None else set()
+            gone |= {pk} if withdrew else set()
         if complete and not out:
             finished.append(finished_at)
-            flagged += bool(flags_of(study, found.get(pk), complete=True, sealed=False))
+            flagged += pk in found and bool(flags(found[pk], rules))
         if status == IN_PROGRESS:
-            seen = _moment(last[pk]) if pk in last else started_at
-            going.append(Going(pk, participant_hash(study, token), found[pk].answers if pk in found else 0, seen))
-        if withdrew is None and not out:
+            going.append((_moment(last[pk]) if pk in last else started_at, pk, token))
+        if not withdrew and not out:
             kept.append(pk)
-    going.sort(key=lambda g: (g.last_seen, g.pk), reverse=True)
     looks = study.audit.filter(action=UNBLINDED).select_related("user")
     if study.opened_at is not None:
         looks = looks.filter(at__gte=study.opened_at)
     unblinded = looks.order_by("at").first()
-    crowd, told = habits(answers.of_people(kept), offered), None
+    crowd, sides = habits(answers.of_people(kept), offered), None
     if unblinded is None and is_blind(study):
-        told = told_of(answers, [pk for _, pk in sorted(to_end)], frozenset(gone))
-        crowd = sealed(crowd, answers, told)
+        sides = told_of(answers, [pk for _, pk in sorted(to_end)], frozenset(gone))
+        crowd = sealed(crowd, answers, sides)
     return Live(
         started=len(counted),
         statuses={status: statuses[status] for status in STATUSES},
         left_out=left_out,
         flagged=flagged,
         apart=apart,
-        going=tuple(going[:GOING_SHOWN]),
+        going=tuple(
+            Going(pk, participant_hash(study, token), found[pk].answers if pk in found else 0, at)
+            for at, pk, token in sorted(going, reverse=True)[:GOING_SHOWN]
+        ),
         habits=crowd,
-        told_of=None if told is None else len(told),
+        told_of=None if sides is None else len(sides),
         places=places_left(study, now),
-        hours=_hours(at for pk, at in zip(answers.participant.tolist(), moments, strict=True) if pk in counted),
+        hours=_hours(told.of.hour[answers.whose(counted)]),
         projection=projection(now=now, wanted=study.sessions_planned, finished=finished, ends_at=study.ends_at),
         unblinded=unblinded,
     )
@@ -156,7 +163,8 @@ def _moment(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _hours(moments: Iterable[str]) -> dict[datetime, int]:
-    """How many moments lie in each hour that saw one."""
-    counted = Counter(text[:13] for text in moments)
-    return {_moment(f"{hour}:00"): n for hour, n in sorted(counted.items())}
+def _hours(hours: IntArray) -> dict[datetime, int]:
+    """How many answers lie in each hour that saw one; ``hours`` (V,) counted from 1970."""
+    found, n = np.unique(hours, return_counts=True)
+    each = zip(found.tolist(), n.tolist(), strict=True)
+    return {datetime.fromtimestamp(3600 * hour, UTC): times for hour, times in each}

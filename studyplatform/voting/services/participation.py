@@ -28,6 +28,7 @@ from studyplatform.voting.services.blocks import block_take, blocks_release_expi
 from studyplatform.voting.services.dates import too_early_or_late
 from studyplatform.voting.services.errors import NotTakingPart
 from studyplatform.voting.services.joins import CROWDED, Asking, join_asking, join_check, join_count, join_refused
+from studyplatform.voting.services.kept import answers_keep
 from studyplatform.voting.services.quotas import quotas_admit, quotas_lock
 from studyplatform.voting.services.trials import event_note, trials_begin_again, trials_lay
 
@@ -273,6 +274,7 @@ def session_finish(*, session: Session) -> CompletionCode:
         Block.objects.filter(holder=session.participant_id, state=Block.State.HELD).update(
             state=Block.State.DONE, expires_at=None
         )
+        answers_keep(session=session)
     code, _created = CompletionCode.objects.get_or_create(
         participant_id=session.participant_id, defaults={"study_id": session.study_id, "code": _new_code()}
     )
