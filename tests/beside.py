@@ -22,7 +22,8 @@ class Beside(threading.Thread):
 
     def __init__(self, does: Callable[[], Any]) -> None:
         super().__init__()
-        self.does, self.found = does, None
+        self.does = does
+        self.found: Any = None
         self.start()
 
     def run(self) -> None:

@@ -4,6 +4,7 @@ One file for every place it runs: `EYEBALLOT_DEBUG` is off unless asked for, and
 secret key (see `checks.py` for the rest).
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -85,6 +86,13 @@ MIDDLEWARE = [
 
 # A proxy of ours stands in front: it ends HTTPS and says who asks (X-Forwarded-Proto, X-Forwarded-For).
 EYEBALLOT_BEHIND_PROXY = env.bool("EYEBALLOT_BEHIND_PROXY", default=False)
+# Where our proxies are; without it this machine and private networks (RFC 1918, RFC 4193).
+try:
+    EYEBALLOT_PROXIES = [ip_network(name.strip()) for name in env.list("EYEBALLOT_PROXIES", default=[])]
+except ValueError as error:
+    raise environ.ImproperlyConfigured(
+        f"EYEBALLOT_PROXIES: {error}. Give networks or addresses separated by commas, like 100.64.0.0/10,203.0.113.5."
+    ) from error
 # Sessions of one study that begin from one network in a day, 0 for no limit: a university has as many behind one.
 EYEBALLOT_JOINS_PER_NETWORK = env.int("EYEBALLOT_JOINS_PER_NETWORK", default=300)
 if EYEBALLOT_JOINS_PER_NETWORK < 0:

@@ -42,6 +42,15 @@ def test_a_limit_that_would_let_nobody_begin_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_proxies_are_networks(tmp_path: Path) -> None:
+    house = {"EYEBALLOT_VAR": str(tmp_path), "EYEBALLOT_DEBUG": "1"}
+    done = manage("check", **house, EYEBALLOT_PROXIES="100.64.0.0/10, 203.0.113.5,fd00::/8")
+    assert done.returncode == 0, done.stderr
+    done = manage("check", **house, EYEBALLOT_PROXIES="my-balancer")
+    assert done.returncode != 0
+    assert "EYEBALLOT_PROXIES: 'my-balancer' does not appear to be an IPv4 or IPv6 network." in done.stderr
+
+
 DANGERS = {
     "eyeballot.E003": {"EYEBALLOT_HOSTS": "*"},
     "eyeballot.E004": {"EYEBALLOT_ORIGINS": "http://study.example.org"},

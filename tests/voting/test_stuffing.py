@@ -103,7 +103,7 @@ def test_a_header_written_by_the_asking_side_changes_nothing(wide, settings):
 @pytest.mark.fault("F23", planted=True)
 def test_a_header_believed_from_anybody_is_found(wide, settings, monkeypatch):
     settings.EYEBALLOT_BEHIND_PROXY = True
-    monkeypatch.setattr(addresses, "is_near", lambda _peer: True)
+    monkeypatch.setattr(addresses, "is_near", lambda *_: True)
     assert forging(wide) == MOST + 5
 
 

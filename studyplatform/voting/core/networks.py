@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address, ip_network
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
 
 #: Of IPv6 a household or a machine has a whole /64: each of its addresses would otherwise count by itself.
 IPV6_PREFIX = 64
@@ -32,13 +35,13 @@ def network_of(address: str) -> str:
     return str(ip)
 
 
-def is_near(peer: str) -> bool:
-    """Whether a proxy of ours may be at ``peer``: on this machine (also by a socket, which has no address) or in its
-    private network."""
+def is_near(peer: str, proxies: Sequence[Network] = ()) -> bool:
+    """Whether a proxy of ours may be at ``peer``: on this machine (also by a socket, which has no address) or in one of
+    the networks where they are, by default the private ones."""
     try:
         ip = ip_address(peer)
     except ValueError:
         return not peer
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
-    return ip.is_loopback or any(ip in network for network in _OWN)
+    return ip.is_loopback or any(ip in network for network in proxies or _OWN)

@@ -78,7 +78,8 @@ def join_refused(*, study: Study) -> None:
     if not study.audit.filter(action=REFUSED, at__gte=datetime.combine(_today(), time(), UTC)).exists():
         comment = (
             f"More than {settings.EYEBALLOT_JOINS_PER_NETWORK} sessions would have begun from one network today. If "
-            "that is a class or a campus, set EYEBALLOT_JOINS_PER_NETWORK higher."
+            "that is a class or a campus, set EYEBALLOT_JOINS_PER_NETWORK higher; if a proxy or balancer stands in "
+            "front, see that it is named in EYEBALLOT_PROXIES."
         )
         audit(study=study, by=None, action=REFUSED, comment=comment)
 
