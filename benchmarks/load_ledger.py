@@ -3,8 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from copied_rows import COPIES_FROM
 from load_people import Ledger
-from load_stored import COPIES_FROM
 
 from tests.live_postgres import OwnPostgres
 

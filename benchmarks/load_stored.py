@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from copied_rows import COPIES_FROM, copy, unchecked
+
 from tests.live_postgres import OwnPostgres
 
-#: Copied rows are numbered from here on, so that they are told from those that come later.
-COPIES_FROM = 10_000_000
 #: What a participant leaves behind, beside their trials and votes.
 OF_A_PERSON = ("voting_participant", "voting_session", "voting_block", "voting_completioncode")
 
@@ -52,14 +52,8 @@ def store(postgres: OwnPostgres, database: str, slug: str, votes: int) -> int:
 
     Choices and times are drawn anew, over the twenty days before. Then everything is written to the disk and analysed.
     """
-    with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
-        # The rows refer to each other by construction; checking four million references would take minutes.
-        cursor.execute("SET session_replication_role = replica")
-        stored = _store(cursor, POSTGRESQL, slug, votes)
-        cursor.execute("RESET session_replication_role")
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
-    return stored
+    with unchecked(postgres, database) as cursor:
+        return _store(cursor, POSTGRESQL, slug, votes)
 
 
 def store_sqlite(file: Path, slug: str, votes: int) -> int:
@@ -78,10 +72,7 @@ def _store(cursor: Any, dialect: Dialect, slug: str, votes: int) -> int:
     people = votes // per
     cursor.execute(f"CREATE TEMPORARY TABLE person AS {dialect.people.format(people=people)}")
     for table, (given, source) in _copies(dialect, people, templates, per).items():
-        cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608  (names of our own tables)
-        columns = [column[0] for column in cursor.description]
-        values = ", ".join(given.get(name, f"x.{name}") for name in columns)
-        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {source}")  # noqa: S608
+        copy(cursor, table, given, source)
     return int(people * per)
 
 

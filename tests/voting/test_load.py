@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def test_twenty_people_at_once_lose_nothing():
-    script = [sys.executable, str(ROOT / "benchmarks" / "load.py"), "--participants", "20", "--minutes", "0.3"]
+    script = [sys.executable, str(ROOT / "benchmarks" / "load.py"), "--participants", "20", "--minutes", "0.5"]
     script += ["--think", "0.05", "--stored", "2000", "--lost", "0.1", "--pause", "0.1", "--kill"]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.stdout, done.stderr
