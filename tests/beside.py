@@ -58,8 +58,8 @@ def until_waiting(many: int) -> None:
 
 
 @contextmanager
-def locked(rows: "QuerySet[Any]") -> Iterator[None]:
-    """Hold the rows on another connection."""
+def locked(rows: "QuerySet[Any]", at_end: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the rows on another connection, which does ``at_end`` before it lets them go."""
     held, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -67,6 +67,7 @@ def locked(rows: "QuerySet[Any]") -> Iterator[None]:
             list(rows.select_for_update())
             held.set()
             let_go.wait(30)
+            at_end()
 
     holder = Beside(hold)
     held.wait(30)

@@ -53,6 +53,8 @@ def test_places_and_dates_are_counted(owner):
     # Who has not answered for too long holds a place no more.
     Block.objects.filter(study=study).update(expires_at=now - timedelta(minutes=1))
     assert places_left(study, now) == 2
+    factories.cast(study.participants.first())
+    assert places_left(study, now) == 1
     study.ends_at = now + timedelta(hours=1)
     assert start_sentence(study).startswith("The link takes people now, until 20")
     study.opens_at = now + timedelta(minutes=30)

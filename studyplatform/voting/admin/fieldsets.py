@@ -162,7 +162,8 @@ HELP = {
     "panel_fee_percent": "What the panel adds to each reward, in percent.",
     "resume": "What somebody may do who comes back after a long pause.",
     "resume_after_minutes": "How long a pause may be, in minutes, before that applies.",
-    "hold_minutes": "After so many minutes without an answer the pairs of a participant are given to the next one.",
+    "hold_minutes": "After so many minutes without an answer the pairs of a participant are given to the next one; "
+    "of one who has not answered at all, after 30.",
     "grace_hours": "For so many hours after closing, answers of those who had begun still count.",
     "ask_debrief": "Two questions after the last pair: what did not work, and what people looked at.",
     "show_own_result": "Tell people at the end how often they chose the picture with the lower loss, and how often "

@@ -1,13 +1,13 @@
 """The link of a study: for people, for a panel, and whether it takes anybody now."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from studyplatform.voting.core import panels
-from studyplatform.voting.models import Block, Panel, Study
+from studyplatform.voting.models import Block, Panel, Study, Vote
 from studyplatform.voting.selectors.panels import captured_parameters, id_parameter
 
 # Where each code of a panel belongs, in the words of its form.
@@ -54,7 +54,9 @@ def panel_link(panel: Panel, address: str) -> PanelLink:
 
 def places_left(study: Study, now: datetime) -> int:
     """How many sessions nobody holds: free, or held by somebody who has not answered for too long."""
-    free = Q(state=Block.State.FREE) | Q(state=Block.State.HELD, expires_at__lte=now)
+    since = now - timedelta(minutes=study.hold_minutes)
+    answers = Vote.objects.filter(study=study, trial__block=OuterRef("pk"), submitted_at__gt=since)
+    free = Q(state=Block.State.FREE) | Q(~Exists(answers), state=Block.State.HELD, expires_at__lte=now)
     return study.blocks.filter(free).count()
 
 

@@ -16,6 +16,8 @@ from studyplatform.voting.services.pictures import is_photograph
 
 # What a session is for; the other kinds are woven in between.
 MAIN = (Trial.Kind.MAIN, Trial.Kind.REAL_FAKE)
+#: Who has not answered anything after so long has left; so nobody empties a study for hours by starting alone.
+FIRST_VOTE = timedelta(minutes=30)
 Item = dict[str, Any]
 
 
@@ -114,7 +116,7 @@ def block_take(*, study: Study, participant: Participant) -> Block | None:
     that it can grow to a whole session meanwhile.
     """
     free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("is_remainder", "number")
-    until = timezone.now() + timedelta(minutes=study.hold_minutes)
+    until = timezone.now() + min(FIRST_VOTE, timedelta(minutes=study.hold_minutes))
     taken = {"state": Block.State.HELD, "holder": participant, "expires_at": until}
     if connection.features.has_select_for_update_skip_locked:
         # A leftover that is just growing is worth waiting for when there is nothing else.
@@ -142,8 +144,8 @@ def blocks_hold_free(*, study: Study) -> None:
 def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
     """Deal the unanswered pairs of abandoned blocks again; returns how many were abandoned.
 
-    A block is abandoned when its holder has cast no vote for the study's ``hold_minutes``. What its holder has answered
-    stays.
+    A block is abandoned when its holder has cast no vote for the study's ``hold_minutes``, or none at all for
+    :data:`FIRST_VOTE`. What its holder has answered stays.
     """
     now = now or timezone.now()
     hold = timedelta(minutes=study.hold_minutes)

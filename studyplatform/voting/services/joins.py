@@ -56,10 +56,13 @@ def join_count(*, study: Study, asking: Asking | None) -> None:
         return
     most = settings.EYEBALLOT_JOINS_PER_NETWORK
     mine = {"study": study, "day": asking.day, "network": asking.network}
-    JoinCount.objects.bulk_create([JoinCount(**mine)], ignore_conflicts=True)
-    # The condition stands in the statement that counts: of two at once at the limit, one is refused.
-    if not JoinCount.objects.filter(**mine, joins__lt=most).update(joins=F("joins") + 1):
-        raise _refusal()
+    counted = JoinCount.objects.filter(**mine)
+    # The condition stands in the statement that counts: of two at once at the limit, one is refused. A count that is
+    # gone is none: at midnight somebody forgets the day in which this join began.
+    while not counted.filter(joins__lt=most).update(joins=F("joins") + 1):
+        if counted.filter(joins__gte=most).exists():
+            raise _refusal()
+        JoinCount.objects.bulk_create([JoinCount(**mine)], ignore_conflicts=True)
     if JoinCount.objects.get(**mine).joins == max(2, most // 3):
         comment = f"{max(2, most // 3)} sessions began from one network today. From {most} on it begins no more."
         audit(study=study, by=None, action=MANY, comment=comment)

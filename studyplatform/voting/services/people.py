@@ -1,6 +1,7 @@
 """What a researcher does with a participant: leave out of the analysis, take in again, erase for good."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -32,6 +33,8 @@ from studyplatform.voting.services.studies import audit, words
 
 #: What a panel sent along is taken for a name of the participant from this length on.
 SHORTEST_NAME = 8
+#: How often erasing begins anew because something arrived that was on its way: a vote, or what a researcher decided.
+ARRIVING = 5
 
 
 @transaction.atomic
@@ -139,11 +142,10 @@ def participant_erase(*, participant: Participant, by: User | None = None) -> To
     # Withdrawn first, in a step of its own: from then on no vote is taken, and nobody finishes.
     session_withdraw(session=participant.session)
     mark_leave(participant.token)
-    try:
-        return _erase(pk, by)
-    except (ProtectedError, IntegrityError):
-        # A vote that was on its way meanwhile; it has arrived, and there is none after it.
-        return _erase(pk, by)
+    for _attempt in range(ARRIVING):
+        with suppress(ProtectedError, IntegrityError):
+            return _erase(pk, by)
+    return _erase(pk, by)
 
 
 def erasures_repeat() -> int:
