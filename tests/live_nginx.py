@@ -46,7 +46,8 @@ def configure(folder: Path, participants: str, researchers: str, var: Path) -> t
     https, http = _free(), _free()
     main = (ROOT / "deploy/nginx/nginx.conf").read_text()
     main = re.sub(r"(?m)^\s*listen \[::\].*\n", "", main)  # one loopback address is enough
-    main = main.replace("listen 443 ", f"listen 127.0.0.1:{https} ").replace("listen 80 ", f"listen 127.0.0.1:{http} ")
+    for port, free in ((443, https), (80, http)):
+        main = re.sub(rf"\blisten {port}\b", f"listen 127.0.0.1:{free}", main)
     main = re.sub(r"/etc/letsencrypt/live/\S+/fullchain.pem", str(folder / "cert.pem"), main)
     main = re.sub(r"/etc/letsencrypt/live/\S+/privkey.pem", str(folder / "key.pem"), main)
     main = main.replace("/run/nginx.pid", str(folder / "nginx.pid")).replace("stderr", str(folder / "error.log"))

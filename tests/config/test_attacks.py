@@ -2,15 +2,19 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from rest_framework import serializers
 
+from studyplatform.voting.api import serializers as shapes
 from studyplatform.voting.identity import cookie_name, participant_key
-from studyplatform.voting.models import Participant, Study
+from studyplatform.voting.models import Participant, Study, Vote
 from studyplatform.voting.services import debrief_answer
 from tests import factories
 from tests.config.addresses import routes
@@ -64,6 +68,51 @@ def test_bodies_that_are_too_much_are_refused_in_words(open_study: Study, body: 
     response = Client(raise_request_exception=False).post(address, body, "application/json", headers=headers)
     assert response.status_code == status
     assert {"code", "detail"} <= response.json().keys()
+
+
+def ballot_of(who: Participant, **more: Any) -> dict[str, Any]:
+    """A ballot in order for the next pair."""
+    trial = factories.next_trial(who)
+    assert trial is not None
+    return {"uuid": str(uuid4()), "trial": trial.pk, "choice": "left", **more}
+
+
+@pytest.mark.parametrize("length", [300_000, 6_000_000], ids=["0.3 MB", "6 MB"])
+def test_a_ballot_in_order_with_too_much_beside_it_is_refused_in_words(open_study: Study, length: int) -> None:
+    """Also where nothing but the length is wrong: the short way of votes takes no longer bodies than the long way."""
+    who = factories.participant(open_study)
+    client = Client(headers={"authorization": f"Bearer {participant_key(who)}"})
+    address = reverse("voting:api-votes", args=[open_study.slug])
+    response = client.post(address, ballot_of(who, junk="x" * length), "application/json")
+    assert (response.status_code, response.json()["code"]) == (413, "too_long")
+    assert client.post(address, ballot_of(who), "application/json").status_code == 201
+
+
+def test_a_vote_under_a_name_that_is_not_ours_is_not_taken(open_study: Study) -> None:
+    who = factories.participant(open_study)
+    client = Client(headers={"authorization": f"Bearer {participant_key(who)}"})
+    address = reverse("voting:api-votes", args=[open_study.slug])
+    strange = client.post(address, ballot_of(who), "application/json", headers={"host": "evil.example"})
+    assert strange.status_code == 400
+    assert not Vote.objects.exists()
+
+
+def numbers(shape: serializers.Field[Any, Any, Any, Any], name: str) -> Iterator[tuple[str, Any]]:
+    """The fields of numbers in a shape, each with its path."""
+    if isinstance(shape, serializers.ListSerializer | serializers.ListField):
+        yield from numbers(shape.child, f"{name}[]")
+    elif isinstance(shape, serializers.Serializer):
+        for below, field in shape.fields.items():
+            yield from numbers(field, f"{name}.{below}")
+    elif isinstance(shape, serializers.IntegerField | serializers.FloatField):
+        yield name, shape
+
+
+def test_no_number_that_is_sent_is_without_a_least_and_a_most() -> None:
+    sent = (shapes.Arrival, shapes.Window, shapes.Ballot, shapes.Notes, shapes.Stretch, shapes.Checked, shapes.Page)
+    found = [number for shape in sent for number in numbers(shape(), shape.__name__)]
+    assert len(found) > 15
+    assert [name for name, field in found if None in (field.min_value, field.max_value)] == []
 
 
 def test_fields_sent_along_are_not_read(open_study: Study) -> None:

@@ -88,6 +88,24 @@ def test_a_picture_that_is_not_on_the_disk_is_asked_of_the_house(tmp_path: Path)
             assert fetched(front.https, name, missing, "POST")[0] == 403
 
 
+def told(port: int, name: str) -> bytes:
+    """All that is answered to plain HTTP under a name; nothing where the line is cut."""
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        connection.sendall(f"GET /s/study/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        try:
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+        except ConnectionResetError:
+            return b""
+
+
+@needs_nginx
+def test_plain_http_leads_to_our_names_and_to_no_other(tmp_path: Path) -> None:
+    with nginx(tmp_path, "127.0.0.1:9", "127.0.0.1:9", tmp_path) as front:
+        for name in (PARTICIPANTS, RESEARCHERS):
+            assert f"Location: https://{name}/s/study/\r\n".encode() in told(front.http, name)
+        assert told(front.http, "evil.example") == b""
+
+
 def fetched(port: int, name: str, path: str, method: str = "GET") -> tuple[int, bytes]:
     """Status and body of what is asked under a name."""
     context = ssl.create_default_context()

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from studyplatform.voting.api.bodies import BodyTooLong
 
 METHODS = ("get", "post")
 PROBLEM: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
@@ -27,6 +30,8 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
 
     ``None`` (a fault of ours) for what is no refusal.
     """
+    if isinstance(error, RequestDataTooBig):  # Django's own limit, met before ours is looked at
+        error = BodyTooLong()
     response = exception_handler(error, context)
     if response is None:
         return None

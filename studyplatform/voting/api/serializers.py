@@ -113,14 +113,20 @@ def count() -> serializers.IntegerField:
     return serializers.IntegerField(min_value=0, max_value=100_000, required=False)
 
 
+def lengths() -> serializers.ListField:
+    """Width and height in CSS pixels."""
+    length = serializers.IntegerField(min_value=0, max_value=100_000)
+    return serializers.ListField(child=length, max_length=2, required=False)
+
+
 class Circumstances(Shape):
     """How the answer was given; all optional, and nothing that identifies a person."""
 
     input = serializers.ChoiceField(choices=["keyboard", "mouse", "touch", "pen", "form", "script"], required=False)
     key = serializers.CharField(max_length=20, required=False)
     layout = serializers.ChoiceField(choices=[*Study.Layout.values, "stacked"], required=False)
-    viewport = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=2, required=False)
-    shown = serializers.ListField(child=serializers.IntegerField(min_value=0), max_length=2, required=False)
+    viewport = lengths()
+    shown = lengths()
     dpr = serializers.FloatField(min_value=0, max_value=20, required=False)
     load_ms = milliseconds()
     blur_ms = milliseconds()
@@ -263,7 +269,7 @@ class StudyRow(Shape):
 class Page(Shape):
     """A stretch of rows."""
 
-    after = serializers.IntegerField(min_value=0, default=0)
+    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
     count = serializers.IntegerField(min_value=1, max_value=1000, default=1000)
 
 

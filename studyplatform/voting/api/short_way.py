@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 
+from django.core.exceptions import DisallowedHost
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from rest_framework.exceptions import APIException
@@ -16,6 +17,7 @@ from rest_framework.utils import json
 
 from studyplatform.voting import services
 from studyplatform.voting.api.authentication import token_asking
+from studyplatform.voting.api.bodies import is_too_long
 from studyplatform.voting.api.serializers import Ballot
 from studyplatform.voting.models import Vote
 from studyplatform.voting.services import VoteRefused
@@ -38,7 +40,11 @@ class ShortWay:
         asked = VOTES.fullmatch(request.path_info)
         if asked is None or request.method != "POST" or request.content_type != "application/json":
             return None
+        # The long way refuses both in words, and reads neither of them.
+        if is_too_long(request):
+            return None
         try:
+            request.get_host()
             token = token_asking(request, asked[1])
             if token is None:
                 return None
@@ -48,7 +54,7 @@ class ShortWay:
             # A connection that has died is found out by the vote itself, which can be cast again.
             connection.health_check_done = True  # type: ignore[attr-defined]
             answer = services.vote_cast(study=asked[1], participant=token, **ballot)
-        except (APIException, ValueError, RecursionError):
+        except (APIException, DisallowedHost, ValueError, RecursionError):
             return None
         except Error:
             connection.close_if_unusable_or_obsolete()
