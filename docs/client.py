@@ -18,7 +18,8 @@ def take_part(host, study, choose):
         with urlopen(Request(base + path, data, headers), timeout=30) as answer:  # noqa: S310
             return json.load(answer)
 
-    key = ask("", {})["key"]
+    # Made once for this start. If the answer is lost, send the same again: it stays one participant.
+    key = ask("", {"press": str(uuid.uuid4())})["key"]
     ask("consent/", {})
     ask("instructions/", {"width": 1280, "height": 800})
     for pair in ask("plan/")["trials"]:

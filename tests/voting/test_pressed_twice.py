@@ -1,5 +1,8 @@
 """Start pressed again, because the answer is slow or by a double click: one participant, one plan."""
 
+from typing import Any
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -49,3 +52,34 @@ def test_at_the_same_moment_it_is_one_participant_too(owner):
     assert at_once(*[lambda: Client().post(start, {"press": text}).status_code] * 6) == [302] * 6
     assert study.participants.count() == 1
     assert study.blocks.filter(state="held").count() == 1
+
+
+def started(study: Study, body: dict[str, Any]) -> Any:
+    """What the API answers to a start."""
+    return Client().post(reverse("voting:api-session", args=[study.slug]), body, "application/json")
+
+
+@pytest.mark.django_db
+def test_a_start_through_the_api_that_is_sent_again_is_one_participant(open_study):
+    number = str(uuid4())
+    first, again = started(open_study, {"press": number}), started(open_study, {"press": number})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["key"] == again.json()["key"]
+    assert open_study.blocks.filter(state="held").count() == open_study.participants.count() == 1
+    assert started(open_study, {"press": str(uuid4())}).json()["key"] != first.json()["key"]
+    started(open_study, {})
+    started(open_study, {})
+    assert open_study.participants.count() == 4
+
+
+@pytest.mark.django_db
+def test_a_number_that_others_could_guess_is_refused(open_study):
+    assert started(open_study, {"press": "1"}).status_code == 400
+    assert not open_study.participants.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_start_at_the_same_moment_is_one_participant(open_study):
+    body = {"press": str(uuid4())}
+    assert at_once(*[lambda: started(open_study, body).status_code] * 6) == [201] * 6
+    assert open_study.blocks.filter(state="held").count() == open_study.participants.count() == 1

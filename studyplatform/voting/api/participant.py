@@ -101,7 +101,8 @@ class SessionView(ParticipantView):
         parameters=[OpenApiParameter(BOT_HEADER, str, "header", description="Set by manage.py simulate.")],
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Start a session. The answer carries the participant's key; whom a panel sends again keeps theirs."""
+        """Start a session. The answer carries the participant's key; whom a panel sends again keeps theirs, and the
+        same ``press`` is the same participant."""
         study = get_object_or_404(Study.objects.exclude(state=Study.State.DRAFT), slug=slug)
         mark = request.headers.get(BOT_HEADER, "")
         if mark and not is_bot_mark(mark, slug):
@@ -121,6 +122,7 @@ class SessionView(ParticipantView):
             device=device,
             arrival=arrival,
             network=network_asking(request),
+            press=str(sent.validated_data.get("press", "")),
         )
         services.session_resume(session=participant.session)
         body = {
@@ -279,7 +281,11 @@ class EventsView(ParticipantView):
 class FinishView(ParticipantView):
     """The end."""
 
-    @extend_schema(operation_id="session_finish", request=None, responses={200: shapes.Completion, 409: shapes.Problem})
+    @extend_schema(
+        operation_id="session_finish",
+        request=None,
+        responses={200: shapes.Completion, **dict.fromkeys((409, 410), shapes.Problem)},
+    )
     def post(self, request: Request, slug: str) -> Response:
         """Ask for the completion code; it is given when every pair has a stored vote."""
         session = self.session(slug)

@@ -41,9 +41,14 @@ class Progress(Shape):
 
 
 class Arrival(Shape):
-    """How somebody came: the parameters of the address by which a panel sent them."""
+    """How somebody came: the parameters of the address by which a panel sent them, and a number of this start."""
 
     parameters = serializers.DictField(child=serializers.CharField(max_length=300), required=False)
+    press = serializers.UUIDField(
+        required=False,
+        help_text="Made once by the client for a start: if the answer is lost, the same sent again is the same "
+        "participant. A panel's id does that by itself.",
+    )
 
 
 class Start(Shape):
