@@ -141,8 +141,15 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # The folder of pg_dump, pg_restore and psql, where they are not on the PATH.
 EYEBALLOT_PG_BIN = env.str("EYEBALLOT_PG_BIN", default="")
 
-# Shared by all processes and needing no further service; it holds only the counts of failed sign-ins.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+# Shared by all processes and needing no further service; it holds only the counts of failed sign-ins. Of a full cache a
+# third is thrown away whatever it counts: it must not fill before `forget_networks` has been over it.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    }
+}
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -153,7 +160,10 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"  # counts under hashed keys: no address is written down
+AXES_HANDLER = "studyplatform.config.sign_ins.SignIns"  # counts under hashed keys: no address is written down
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Whatever the names: as many failures from one network end its sign-ins for the rest of the hour.
+EYEBALLOT_FAILURES_PER_NETWORK = 100
 AXES_DISABLE_ACCESS_LOG = True
 # Behind the proxy all come from its address, and one person's mistakes would lock everybody's door to that account.
 AXES_CLIENT_IP_CALLABLE = "studyplatform.voting.addresses.network_asking"
