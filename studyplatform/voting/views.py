@@ -44,6 +44,7 @@ from studyplatform.voting.selectors import (
     pilot_is_over,
     preview_is_over,
     progress_of,
+    saw_too_little,
     session_of,
     state_sentence,
     step_of,
@@ -108,6 +109,10 @@ def taking_part(
             if session_of(slug=slug, token=cookie_token(request, slug)) is None:
                 return redirect("voting:landing", slug)
             raise
+        except NotTakingPart:
+            # Over in the middle of this request, or found to be at its end.
+            now = session_of(slug=slug, token=cookie_token(request, slug))
+            return to_step(now) if now is not None else redirect("voting:landing", slug)
 
     return never_cache(inner)
 
@@ -168,7 +173,7 @@ def _over(request: HttpRequest, session: Session) -> HttpResponse | None:
         return message(request, session.study, _("You have withdrawn from this study. Your answers will not be used."))
     if step == "ended":
         context = {"study": session.study, "outcome": session.outcome, "way": way_out(session, session.outcome)}
-        context["pilot_over"] = pilot_is_over(session)
+        context |= {"pilot_over": pilot_is_over(session), "unseen": saw_too_little(session)}
         return render(request, "voting/ended.html", context)
     if step in ("debrief", "thanks"):
         return to_step(session)

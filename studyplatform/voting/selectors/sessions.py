@@ -91,6 +91,14 @@ def step_of(session: Session) -> str:
     return "instructions" if session.instructed_at is None else "trial"
 
 
+def saw_too_little(session: Session) -> bool:
+    """Whether every pair is answered, and more than half of those that count by saying that a picture did not load."""
+    if next_trial(session) is not None:
+        return False
+    main = session.trials.standing().filter(kind__in=(Trial.Kind.MAIN, Trial.Kind.REAL_FAKE))
+    return main.filter(votes__choice=Vote.Choice.SKIP).count() * 2 > main.count()
+
+
 def pilot_is_over(session: Session) -> bool:
     """Whether the pilot in which this session began went back to draft, which ended it."""
     back = f"{Study.State.PILOT} → {Study.State.DRAFT}"

@@ -21,9 +21,17 @@ from studyplatform.voting.models import (
     Session,
     Study,
     Trial,
+    Vote,
 )
 from studyplatform.voting.models.studies import random_token
-from studyplatform.voting.selectors import bots_allowed, checks_wanted, gap_of, screen_found, state_sentence
+from studyplatform.voting.selectors import (
+    bots_allowed,
+    checks_wanted,
+    gap_of,
+    saw_too_little,
+    screen_found,
+    state_sentence,
+)
 from studyplatform.voting.services.blocks import block_take, blocks_release_expired, deal_alone, pairs_deal_again
 from studyplatform.voting.services.dates import too_early_or_late
 from studyplatform.voting.services.errors import NotTakingPart
@@ -253,12 +261,25 @@ def instructions_read(
     session.refresh_from_db()
 
 
-@transaction.atomic
 def session_finish(*, session: Session) -> CompletionCode:
     """Issue the completion code, if the committed votes say that the session is complete. Idempotent.
 
-    Raises :class:`NotTakingPart` (``unfinished``) while a trial has no vote; a browser's word is not asked for.
+    Pairs whose pictures did not load are dealt again. Who saw too few of theirs has not completed: the session has
+    failed. Raises :class:`NotTakingPart`: ``unfinished`` while a trial has no vote (a browser's word is not asked for),
+    ``ended`` for a session that has failed, now or before.
     """
+    code = _finish(session)
+    if code is None:
+        raise NotTakingPart("ended", _("Your session in this study is over."))
+    return code
+
+
+@transaction.atomic
+def _finish(session: Session) -> CompletionCode | None:
+    """The code; ``None`` where the session fails now. Without a skip, which a browser has been told is stored before it
+    asks for the end, nothing is dealt again and nobody else's dealing is waited for."""
+    skips = Vote.objects.filter(trial__session=session, choice=Vote.Choice.SKIP)
+    study = deal_alone(study_id=session.study_id) if not session.outcome and skips.exists() else None
     # Nobody takes an answer back or withdraws between the look and the mark.
     here = Session.objects.select_for_update().filter(pk=session.pk).first()  # None: erased at this moment
     if here is not None:
@@ -270,10 +291,16 @@ def session_finish(*, session: Session) -> CompletionCode:
     if session.admitted_at is None or Trial.objects.filter(session=session, votes=None).exists():
         raise NotTakingPart("unfinished", _("Some pairs are not answered yet."))
     if not session.outcome:
-        Session.objects.filter(pk=session.pk).update(finished_at=timezone.now(), outcome=Session.Outcome.COMPLETE)
+        if study is not None:
+            pairs_deal_again(study=study, participant=session.participant, keep_answered=True)
         Block.objects.filter(holder=session.participant_id, state=Block.State.HELD).update(
             state=Block.State.DONE, expires_at=None
         )
+        if study is not None and saw_too_little(session):
+            Session.objects.filter(pk=session.pk).update(outcome=Session.Outcome.FAILED)
+            session.refresh_from_db()
+            return None
+        Session.objects.filter(pk=session.pk).update(finished_at=timezone.now(), outcome=Session.Outcome.COMPLETE)
         answers_keep(session=session)
     code, _created = CompletionCode.objects.get_or_create(
         participant_id=session.participant_id, defaults={"study_id": session.study_id, "code": _new_code()}
