@@ -12,8 +12,10 @@ from studyplatform.voting.selectors import minutes_needed, study_pair
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """Open studies with a pair and the minutes they take; the reports that are public, the latest first."""
-    running = Study.objects.filter(state=Study.State.OPEN, simulated=False).prefetch_related("questions", "grids")
+    """Open studies for anybody with a pair and the minutes they take; the reports that are public, the latest first."""
+    # Who does not come from the panel of a study cannot take part in it.
+    offered = Study.objects.filter(state=Study.State.OPEN, simulated=False, panel=None)
+    running = offered.prefetch_related("questions", "grids")
     published = Study.objects.filter(public_report=True, state__in=[Study.State.CLOSED, Study.State.ARCHIVED])
     reports = [analyses[0] for study in published if (analyses := latest_analyses(study))]
     context = {

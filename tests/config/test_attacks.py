@@ -100,6 +100,7 @@ def test_a_vote_under_a_name_that_is_not_ours_is_not_taken(open_study: Study) ->
 def numbers(shape: serializers.Field[Any, Any, Any, Any], name: str) -> Iterator[tuple[str, Any]]:
     """The fields of numbers in a shape, each with its path."""
     if isinstance(shape, serializers.ListSerializer | serializers.ListField):
+        assert shape.child is not None
         yield from numbers(shape.child, f"{name}[]")
     elif isinstance(shape, serializers.Serializer):
         for below, field in shape.fields.items():

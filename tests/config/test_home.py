@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from studyplatform.config.admin_site import BEGINNINGS
-from studyplatform.voting.models import Study
+from studyplatform.voting.models import Panel, Study
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,16 @@ def test_drafts_closed_studies_and_rehearsals_are_not_offered(client: Client, op
     assert open_study.title not in client.get("/").content.decode()
     Study.objects.filter(pk=open_study.pk).update(simulated=False, state="closed")
     assert open_study.title not in client.get("/").content.decode()
+
+
+def test_a_study_for_a_panel_is_not_named(client: Client, open_study: Study, stranger: User) -> None:
+    Panel.objects.create(study=open_study, provider="prolific", complete_code="C")
+    for visitor in (None, stranger):
+        if visitor is not None:
+            client.force_login(visitor)
+        page = client.get("/").content.decode()
+        assert open_study.title not in page
+        assert "/stimuli/" not in page
 
 
 def test_the_admin_opens_on_studies_and_grids(as_owner: Client, open_study: Study) -> None:

@@ -1,6 +1,7 @@
 """A foreign client runs a whole session through the API, and is refused in words where it should be."""
 
 import re
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from django.urls import reverse
 from studyplatform.voting.api import participant as api
 from studyplatform.voting.identity import bot_mark, participant_key
 from studyplatform.voting.models import Panel, Participant, Study, Vote
-from studyplatform.voting.services import study_transition
+from studyplatform.voting.services import participant_erase, study_transition
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,16 @@ def test_without_a_key_or_with_a_forged_one_nothing_is_told(open_study):
         assert client.ask("get", "plan").status_code == 401
         assert client.vote(who.trials.first().pk).status_code == 401
     assert Foreign(open_study, participant_key(who)).ask("get", "plan").status_code == 200
+
+
+def test_a_key_is_good_until_its_participant_is_erased(open_study, monkeypatch):
+    """A study may last for years, and whoever took part can withdraw."""
+    who = factories.participant(open_study)
+    client, years = Foreign(open_study, participant_key(who)), time.time() + 10 * 365 * 86_400
+    monkeypatch.setattr(time, "time", lambda: years)
+    assert client.ask("get", "session").status_code == 200
+    participant_erase(participant=who)
+    assert client.ask("get", "session").status_code == 404
 
 
 def test_the_key_of_one_study_opens_no_other(open_study, owner):

@@ -28,6 +28,7 @@ from studyplatform.voting.services import (
     session_finish,
     vote_undo,
 )
+from studyplatform.voting.services.studies import audit
 from tests import factories
 from tests.at_once import at_once
 
@@ -67,6 +68,19 @@ def test_erasing_leaves_a_tombstone_and_nothing_else(owner):
     assert not Session.objects.exclude(participant=stays).exists()
     assert len(study.blocks.get(state=Block.State.FREE).plan) == 4  # the whole plan is there for somebody else
     assert "erased" in study.audit.first().action
+
+
+def test_erasing_finds_the_hash_that_an_earlier_key_gave(owner, settings):
+    study = factories.study(owner=owner, state="open")
+    Panel.objects.create(study=study, provider="prolific", complete_code="DONE")
+    who = participant_join(study=study, arrival=Arrival("prolific", "longer-than-two", {}))
+    before = selectors.panel_hash(study, "prolific", "longer-than-two")
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 5
+    now = selectors.panel_hash(study, "prolific", "longer-than-two")
+    assert now != before
+    audit(study=study, by=owner, action="noted", comment=f"{before} is {now}")
+    participant_erase(participant=who, by=owner)
+    assert study.audit.get(action="noted").comment == "erased is erased"
 
 
 def handed_in(*ids: str) -> list[Submission]:

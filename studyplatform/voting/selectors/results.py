@@ -89,10 +89,13 @@ def participant_hash(study: Study, token: str) -> str:
     return hashlib.sha256(f"{study.token}:{token}".encode()).hexdigest()[:16]
 
 
-def panel_hash(study: Study, provider: str, external_id: str) -> str:
-    """A panel's id in data: salted with a secret of the house and the study, so that no table of ids undoes it."""
+def panel_hash(study: Study, provider: str, external_id: str, *, key: str | None = None) -> str:
+    """A panel's id in data: salted with a secret of the house and the study, so that no table of ids undoes it.
+
+    ``key`` is an earlier secret key of the house, under which it may have been exported.
+    """
     named = f"{study.token}:{provider}:{external_id}"
-    return salted_hmac("eyeballot.panel", named, algorithm="sha256").hexdigest()[:16]
+    return salted_hmac("eyeballot.panel", named, secret=key, algorithm="sha256").hexdigest()[:16]
 
 
 def data_id(digest: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -192,7 +193,8 @@ def _names(study: Study, participant: Participant) -> tuple[list[str], list[str]
     others = PanelIdentity.objects.filter(study=study).exclude(participant=participant)
     shared = {str(value) for captured in others.values_list("captured", flat=True) for value in captured.values()}
     for identity in PanelIdentity.objects.filter(participant=participant):
-        given.append(panel_hash(study, identity.provider, identity.external_id))
+        keys = (None, *settings.SECRET_KEY_FALLBACKS)
+        given += [panel_hash(study, identity.provider, identity.external_id, key=key) for key in keys]
         captured = {str(value) for value in identity.captured.values()} - shared
         sent += [identity.external_id, *(value for value in captured if len(value) >= SHORTEST_NAME)]
     given += CompletionCode.objects.filter(participant=participant).values_list("code", flat=True)
