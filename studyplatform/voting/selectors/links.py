@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from studyplatform.voting.core import panels
@@ -54,10 +54,13 @@ def panel_link(panel: Panel, address: str) -> PanelLink:
 
 def places_left(study: Study, now: datetime) -> int:
     """How many sessions nobody holds: free, or held by somebody who has not answered for too long."""
+    free = study.blocks.filter(state=Block.State.FREE).count()
+    silent = study.blocks.filter(state=Block.State.HELD, expires_at__lte=now)
+    if not silent.exists():
+        return free  # no vote is read
     since = now - timedelta(minutes=study.hold_minutes)
     answers = Vote.objects.filter(study=study, trial__block=OuterRef("pk"), submitted_at__gt=since)
-    free = Q(state=Block.State.FREE) | Q(~Exists(answers), state=Block.State.HELD, expires_at__lte=now)
-    return study.blocks.filter(free).count()
+    return free + silent.filter(~Exists(answers)).count()
 
 
 def start_sentence(study: Study) -> str:
