@@ -4,13 +4,18 @@ No session row and no login stand behind it: the signature proves that this hous
 random number that means nothing elsewhere. Browsers carry it as a cookie (one per study), other clients as a bearer.
 """
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
 
 from studyplatform.voting.models import Participant
 
 _PARTICIPANT = signing.Signer(salt="eyeballot.participant")
+# For whoever came back by the id at a panel alone, see Participant.by_id.
+_BY_ID = signing.Signer(salt="eyeballot.participant by id")
 _BOT = signing.Signer(salt="eyeballot.bot")
 BOT_HEADER = "X-Eyeballot-Bot"
 _DAYS = 60
@@ -18,15 +23,25 @@ _DAYS = 60
 
 def participant_key(participant: Participant) -> str:
     """The signed token that a browser or client is given."""
-    return _PARTICIPANT.sign(participant.token)
+    return (_BY_ID if participant.by_id else _PARTICIPANT).sign(participant.token)
 
 
 def token_of(key: str) -> str | None:
     """The participant's token in a key, or ``None`` when this house did not sign it."""
+    for signer in (_PARTICIPANT, _BY_ID):
+        with suppress(signing.BadSignature):
+            return signer.unsign(key)
+    return None
+
+
+def is_by_id(request: HttpRequest | Request, slug: str) -> bool:
+    """Whether the key that a request goes by was given for the id at a panel alone."""
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
     try:
-        return _PARTICIPANT.unsign(key)
+        _BY_ID.unsign(key.strip() if kind.lower() == "bearer" else request.COOKIES.get(cookie_name(slug), ""))
     except signing.BadSignature:
-        return None
+        return False
+    return True
 
 
 def cookie_name(slug: str) -> str:

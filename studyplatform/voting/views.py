@@ -25,7 +25,7 @@ from studyplatform.voting.core import panels, screens
 from studyplatform.voting.core.devices import device_of
 from studyplatform.voting.core.previews import previewed
 from studyplatform.voting.forms import BackForm, BallotForm, ChecksForm, WindowForm
-from studyplatform.voting.identity import cookie_set, cookie_token
+from studyplatform.voting.identity import cookie_set, cookie_token, is_by_id
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import (
     arrival_of,
@@ -204,7 +204,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         sentence = _("This link is not complete. Please open the study again from your panel.")
         return message(request, study, sentence, 400)
     except NotTakingPart as refusal:
-        status = {"closed": 410, "archived": 410, "late": 410, "crowded": 429}.get(refusal.code, 409)
+        status = {"closed": 410, "archived": 410, "late": 410, "crowded": 429, "returned": 429}.get(refusal.code, 409)
         answer = message(request, study, str(refusal), status)
         if status == 429:
             answer["Retry-After"] = str(services.seconds_to_tomorrow())
@@ -380,7 +380,10 @@ def thanks(request: HttpRequest, session: Session) -> HttpResponse:
 def withdraw(request: HttpRequest, session: Session) -> HttpResponse:
     """Ask once, then take the participant out."""
     if request.method == "POST":
-        services.session_withdraw(session=session)
+        try:
+            services.session_withdraw(session=session, by_id=is_by_id(request, session.study.slug))
+        except NotTakingPart as refusal:
+            return message(request, session.study, str(refusal), 403)
         return redirect("voting:landing", session.study.slug)
     if session.withdrew_at is not None:
         return to_step(session)

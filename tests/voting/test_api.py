@@ -285,7 +285,10 @@ def test_a_session_of_a_panel_through_the_api(open_study):
     sent = {"parameters": {"PROLIFIC_PID": "abc"}}
     first = Client().post(address, sent, "application/json").json()
     again = Client().post(address, sent, "application/json").json()
-    assert first["key"] == again["key"]
+    session = Participant.objects.get()
+    assert first["key"] == participant_key(session)
+    session.by_id = True  # all that the second one has shown is an id
+    assert again["key"] == participant_key(session) != first["key"]
     declined = Client(headers={"Authorization": f"Bearer {first['key']}"}).post(address + "decline/").json()
     assert (declined["step"], declined["outcome"], declined["url"]) == ("ended", "no_consent", "")
     bad = Client().post(address, {"parameters": {"PROLIFIC_PID": "a b"}}, "application/json")

@@ -24,7 +24,7 @@ from studyplatform.voting.api.authentication import ParticipantAuthentication, T
 from studyplatform.voting.core.devices import device_of
 from studyplatform.voting.core.panels import ArrivalError
 from studyplatform.voting.core.screens import PLATES
-from studyplatform.voting.identity import BOT_HEADER, is_bot_mark, participant_key
+from studyplatform.voting.identity import BOT_HEADER, is_bot_mark, is_by_id, participant_key
 from studyplatform.voting.models import Session, Study
 from studyplatform.voting.selectors import (
     arrival_of,
@@ -41,7 +41,7 @@ from studyplatform.voting.selectors import (
 from studyplatform.voting.services import NotTakingPart, VoteRefused
 
 STATUS = {"closed": 410, "archived": 410, "late": 410, "withdrawn": 410, "ended": 410, "consent": 403, "no_bots": 403}
-STATUS["crowded"] = 429
+STATUS |= {"crowded": 429, "returned": 429, "by_id": 403}
 READS = ("GET", "HEAD")
 # What a service meets whose rows go away under it.
 ERASED = (ObjectDoesNotExist, IntegrityError)
@@ -101,8 +101,8 @@ class SessionView(ParticipantView):
         parameters=[OpenApiParameter(BOT_HEADER, str, "header", description="Set by manage.py simulate.")],
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Start a session. The answer carries the participant's key; whom a panel sends again keeps theirs, and the
-        same ``press`` is the same participant."""
+        """Start a session. The answer carries the participant's key; whom a panel sends again gets one for the same
+        session, with which a complete one is not withdrawn, and the same ``press`` is the same participant."""
         study = get_object_or_404(Study.objects.exclude(state=Study.State.DRAFT), slug=slug)
         mark = request.headers.get(BOT_HEADER, "")
         if mark and not is_bot_mark(mark, slug):
@@ -314,7 +314,7 @@ class WithdrawView(ParticipantView):
     def post(self, request: Request, slug: str) -> Response:
         """Withdraw: the votes given so far will not be used."""
         session = self.session(slug)
-        services.session_withdraw(session=session)
+        services.session_withdraw(session=session, by_id=is_by_id(request, slug))
         return _progress(session)
 
 

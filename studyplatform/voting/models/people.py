@@ -12,6 +12,9 @@ from studyplatform.voting.models.studies import Study, random_token
 class Participant(models.Model):
     """Somebody who pressed Start. A random token and nothing personal."""
 
+    #: Of one that a request names: by nothing but the id at a panel, which others may know.
+    by_id = False
+
     class Device(models.TextChoices):
         COMPUTER = "computer", "computer"
         TABLET = "tablet", "tablet"

@@ -38,6 +38,7 @@ from studyplatform.voting.services.errors import NotTakingPart
 from studyplatform.voting.services.joins import CROWDED, Asking, join_asking, join_check, join_count, join_refused
 from studyplatform.voting.services.kept import answers_keep
 from studyplatform.voting.services.quotas import quotas_admit, quotas_lock
+from studyplatform.voting.services.returns import return_count
 from studyplatform.voting.services.trials import event_note, trials_begin_again, trials_lay
 
 # No 0, O, 1, I: people type these.
@@ -66,17 +67,20 @@ def participant_join(
 
     ``device``: as :func:`~studyplatform.voting.core.devices.device_of` has it. ``network``: where the request comes
     from, as :func:`~studyplatform.voting.core.networks.network_of` has it; it is counted by and not kept. ``press``: a
-    random text of the page whose button was pressed; pressed twice, it is one participant.
+    random text of the page whose button was pressed; pressed twice, it is one participant. Somebody who is known by the
+    panel's id alone is ``by_id``.
 
     In a rehearsal (``simulated``) only bots count; a person who looks in gets a copy of a plan as a preview that enters
     no analysis. Somebody whom a panel sends a second time gets the session they have. Raises :class:`NotTakingPart`
     when the study takes nobody (in its state, or at this hour), is full, has enough of this kind of people, is not for
     bots, comes from a panel that did not say who this is, or from a network that many have joined from today.
     """
-    token = _token_of(study, press) if press and arrival is None else random_token()
+    token = _token_of(study, press, arrival) if press else random_token()
     try:
-        known = panel_participant(study, arrival) or _pressed(study, token)
+        known = _known(study, arrival, token)
         if known is not None:
+            if known.by_id and not is_bot:
+                return_count(study=study, network=network)
             return known
         # Simulated participants carry a mark that nobody else can make.
         asking = None if is_bot else join_asking(study=study, network=network)
@@ -90,15 +94,24 @@ def participant_join(
         raise
     except IntegrityError:
         # The same id, or the same button, twice at the same moment: the other request was first.
-        known = panel_participant(study, arrival) or _pressed(study, token)
+        known = _known(study, arrival, token)
         if known is None:
             raise
         return known
 
 
-def _token_of(study: Study, press: str) -> str:
+def _token_of(study: Study, press: str, arrival: Arrival | None) -> str:
     """The token of whoever presses the button of this page; who has not seen the page cannot make it."""
-    return salted_hmac("eyeballot.press", f"{study.pk}:{press}", algorithm="sha256").hexdigest()[:32]
+    who = f":{arrival.external_id}" if arrival is not None else ""
+    return salted_hmac("eyeballot.press", f"{study.pk}:{press}{who}", algorithm="sha256").hexdigest()[:32]
+
+
+def _known(study: Study, arrival: Arrival | None, token: str) -> Participant | None:
+    known = panel_participant(study, arrival)
+    if known is None:
+        return _pressed(study, token)
+    known.by_id = known.token != token
+    return known
 
 
 def _pressed(study: Study, token: str) -> Participant | None:
@@ -331,8 +344,16 @@ def session_end(*, session: Session, outcome: str) -> None:
 
 
 @transaction.atomic
-def session_withdraw(*, session: Session) -> None:
-    """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again."""
+def session_withdraw(*, session: Session, by_id: bool = False) -> None:
+    """Take the participant out: no vote is taken any more, those given do not count, the pairs are dealt again.
+
+    Raises :class:`NotTakingPart` (``by_id``) for a complete session of which no more than the panel's id is known.
+    """
+    if by_id and Session.objects.filter(pk=session.pk, outcome=Session.Outcome.COMPLETE).exists():
+        sentence = _(
+            "Your session is complete. To withdraw it, use the browser in which you began, or write to the researchers."
+        )
+        raise NotTakingPart("by_id", sentence)
     study = deal_alone(study_id=session.study_id)
     if Session.objects.filter(pk=session.pk, withdrew_at=None).update(withdrew_at=timezone.now()):
         pairs_deal_again(study=study, participant=session.participant, keep_answered=False)
