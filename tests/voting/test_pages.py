@@ -143,7 +143,8 @@ def test_whoever_comes_back_late_is_led_as_the_study_says(owner):
     session = Participant.objects.get().session
     session.instructed_at -= timedelta(minutes=6)
     session.save()
-    assert client.get(url("trial", study)).url == url("instructions", study)
+    assert f'action="{url("back", study)}"' in client.get(url("trial", study)).content.decode()
+    assert client.post(url("back", study)).url == url("instructions", study)
     client.post(url("instructions", study))
     assert client.get(url("trial", study)).status_code == 200
 
