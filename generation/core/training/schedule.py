@@ -27,9 +27,9 @@ def hopeless(factor: float, epoch: int, epochs: int, error: float, nothing: floa
 
 
 def words(where: str, losses: str, seconds: Sequence[float], left: int) -> str:
-    """Progress: ``where`` it is, the ``losses`` of the last whole epoch in words, and the time for ``left`` more epochs.
+    """Progress: ``where`` it is, the ``losses`` of the last whole epoch in words, and the time for what is left.
 
-    ``seconds``: what each epoch so far took.
+    ``seconds``: what each epoch so far took; ``left``: how many more there are.
     """
     said = [where]
     if losses:

@@ -19,8 +19,8 @@ class Trainee(Protocol):
 
     Everything that is carried from one epoch into the next lies in the state dicts of ``networks`` and ``optimizers``
     (a running statistic is a buffer of its network); an epoch is decided by them, by the seed and by its number alone.
-    So a rate that changes is a function of the epoch's number, set at the beginning of :meth:`epoch`; after a resume the
-    rates of all parameter groups are those that the trainee was made with, the same objects where they are tensors.
+    So a rate that changes is a function of the epoch's number, set at the beginning of :meth:`epoch`; after a resume
+    the rates of all parameter groups are those that the trainee was made with, the same objects where they are tensors.
     A frozen network that only a loss looks at is not among ``networks``, and its mode is the trainee's own care.
 
     Any optimizer of ``torch.optim`` will do, one for all networks or one for each. L-BFGS takes its closure within
@@ -65,13 +65,15 @@ class Trainee(Protocol):
     def epoch(self, number: int, tell: Tell) -> Tensor:
         """Train one epoch (from 1): means over what was shown in it, float64, on the device, named ``names``.
 
-        The networks are in training mode, and torch's global random numbers (of dropout) are seeded for this epoch; what
-        else is drawn comes of ``order.seed_of(seed, number, …)``. No value needs to be looked at for being finite.
+        The networks are in training mode, and torch's global random numbers (of dropout) are seeded for this epoch;
+        what else is drawn comes of ``order.seed_of(seed, number, …)``. Whether all is finite is looked at afterwards.
         """
         ...
 
     def evaluate(self, tell: TellEvaluating) -> Tensor:
-        """Means over what is kept apart, float64, on the device; may be empty. In evaluation mode, without gradients."""
+        """Means over what is kept apart (none: an empty tensor), float64, on the device.
+
+        The networks are in evaluation mode, and no gradients are recorded."""
         ...
 
     def checkpoint(self, epoch: int, losses: Mapping[str, float]) -> bytes:
