@@ -94,6 +94,10 @@ class Trainer:
     parameters that decides the training. ``side(params)``: the square of the photographs, in px. ``epoch(params)``: the
     epoch whose network makes the picture, 0 for the last. ``seconds``: ``"module:function"`` that foretells how long
     trainings take here, see ``core.train.Foretell``. ``version``: raised when the same settings give another network.
+    ``style(params)``: the style that decides the training: ``""`` for none, ``"scene"`` for that of the scene (one
+    network for each style), ``"folder"`` for the folder of ``[styles]``. ``networks(params)``: pretrained networks that
+    the loss looks through, with the layers of each, as for ``Method.networks``. ``masks``: every photograph comes with
+    a mask. ``grey``: photographs without colours are trained on too.
     """
 
     train: str
@@ -102,6 +106,10 @@ class Trainer:
     epoch: Callable[[Params], int]
     seconds: str
     version: str = "1"
+    style: Callable[[Params], str] = lambda params: ""
+    networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
+    masks: bool = False
+    grey: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,14 @@ SAY_EVERY = 2.0
 
 
 def train(
-    spec: TrainSpec, data: bytes, save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None
+    spec: TrainSpec,
+    data: Mapping[str, bytes],
+    save_at: Sequence[int],
+    engine: Params,
+    say: Say,
+    scratch: Path | None,
 ) -> TrainResult:
-    """Train the network of ``spec`` on the pack of photographs ``data``: signature of ``core.protocols.Train``.
+    """Train the network of ``spec`` on its pack of photographs in ``data``: signature of ``core.protocols.Train``.
 
     ``save_at``: the epochs whose checkpoint is wanted; that of the last one reached is always given. ``engine``:
     ``dtype`` is the type the networks compute in (float32 or bfloat16). ``scratch``: where the state of an unfinished
@@ -49,7 +54,7 @@ def train(
     Raises ``ValueError`` with a sentence for what cannot be trained.
     """
     started = time.perf_counter()
-    run = _Run(spec, data, save_at, engine, scratch)
+    run = _Run(spec, data[spec.data], save_at, engine, scratch)
     # The caller's random numbers are left as they were.
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         return run.go(say, started)

@@ -27,7 +27,7 @@ UNEVEN = {"layers": "6", "batch": 7, "epochs": 4, "decay": "linear"}
 
 
 def trained(spec: TrainSpec, data: bytes, save_at=(), dtype="float32", say=None, scratch=None) -> TrainResult:
-    return subject.train(spec, data, save_at, {"dtype": dtype}, say or (lambda *_: None), scratch)
+    return subject.train(spec, {spec.data: data}, save_at, {"dtype": dtype}, say or (lambda *_: None), scratch)
 
 
 def tensors(result: TrainResult, epoch: int) -> dict[str, torch.Tensor]:
@@ -205,7 +205,7 @@ def say(done, total, words):
     if words.startswith("epoch 2"):
         time.sleep(60)
 spec = TrainSpec.from_json(json.loads(Path(sys.argv[1]).read_text()))
-training.train(spec, Path(sys.argv[2]).read_bytes(), (), {"dtype": "float32"}, say, Path(sys.argv[3]))
+training.train(spec, {spec.data: Path(sys.argv[2]).read_bytes()}, (), {"dtype": "float32"}, say, Path(sys.argv[3]))
 """
 
 
