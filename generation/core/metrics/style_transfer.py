@@ -21,7 +21,7 @@ from generation.core.spec import MetricSpec, RenderSpec, ScoreValue, canonical_j
 from generation.core.style.losses import StyleLoss
 from generation.core.style.pictures import longest, scaled, to_tensor
 from generation.core.style.renderer import style_loss
-from generation.core.style_transfer import features, network_name
+from generation.core.style_objective import features, network_name
 
 _CPU = torch.device("cpu")
 _TERMS = ("style", "content", "tv")
