@@ -20,7 +20,7 @@ def decay_factor(kind: str, epoch: int, epochs: int) -> float:
     return 1.0
 
 
-def hopeless(factor: float, epoch: int, epochs: int, error: float, nothing: float) -> bool:
+def is_hopeless(factor: float, epoch: int, epochs: int, error: float, nothing: float) -> bool:
     """Whether a training is to be given up after ``epoch``: ``error`` exceeds ``factor`` times that of doing
     ``nothing``, after a tenth of the epochs, at least one, and before the last. ``factor`` 0 never gives up."""
     return bool(factor) and math.ceil(epochs / 10) <= epoch < epochs and error > factor * nothing
