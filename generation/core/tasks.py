@@ -152,13 +152,15 @@ class Method:
 class Task:
     """Something the platform can render and ask people about.
 
-    ``methods``: name -> method, the first is the default. ``sources``: roles a scene has (``content``, ``style``).
-    ``metrics(params, weights)``: the numbers about each image under the reference parameters, given the weights found
-    (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of ``core.render.Measure``.
-    ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``: preset asked by default.
-    ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs under the reference
-    parameters; where one cannot be had, the metrics that need it say so instead of a number. ``objective(params)``:
-    the part of the parameters that fixes the loss.
+    ``methods``: name -> method, the first is the default. ``sources``: roles a scene has (``content``, ``style``,
+    ``mask``). ``metrics(params, weights)``: the numbers about each image under the reference parameters, given the
+    weights found (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of
+    ``core.render.Measure``. ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``:
+    preset asked by default. ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs
+    under the reference parameters; where one cannot be had, the metrics that need it say so instead of a number.
+    ``objective(params)``: the part of the parameters that fixes the loss. ``controls``: pictures beside those that
+    every task offers, for ``[controls]`` of a grid file: name -> label and the method that makes it (the true marking,
+    where a mask tells it).
     """
 
     name: str
@@ -172,6 +174,7 @@ class Task:
     baseline: str = "identity"
     networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
     objective: Callable[[Params], Mapping[str, Scalar]] = field(default=lambda params: dict(params))
+    controls: Mapping[str, tuple[str, Method]] = field(default_factory=dict)
 
     @property
     def default_method(self) -> Method:

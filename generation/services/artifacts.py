@@ -158,7 +158,8 @@ def photos_made(wanted: Iterable[tuple[Scene, int, str]]) -> dict[tuple[int, str
 
 def _photo_spec(scene: Scene, size: int, method: str) -> RenderSpec:
     params = COMMON_METHODS[method].complete({"size": size})
-    return RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0)
+    mask = scene.mask_id or ""
+    return RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0, mask=mask)
 
 
 def photo_of_source(*, artifact: Artifact, size: int) -> Render:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from generation.core import grid as gridfile
-from generation.core import images, tasks, weights
+from generation.core import images, masks, tasks, weights
 from generation.core.grid import GridError, GridFile
 from generation.core.photo import COMMON_METHODS
 from generation.core.photographs import PhotographsError, is_grey
@@ -37,7 +37,11 @@ class GridLayout:
         names = self.file.scenes[number]
         sha = {name: sha256_bytes(data) for name, data in self.sources.items()}
         return SceneSpec(
-            self.file.task.name, names.label, sha[names.content], sha[names.style] if names.style else None
+            self.file.task.name,
+            names.label,
+            sha[names.content],
+            sha[names.style] if names.style else None,
+            sha[names.mask] if names.mask else "",
         )
 
     def seeds(self, condition: ConditionSpec) -> tuple[int, ...]:
@@ -67,12 +71,19 @@ class GridLayout:
             seed=seed if condition.role == "grid" else 0,
             weights=needed,
             training=training.digest if training else "",
+            mask=scene.mask,
         )
 
 
 def method_of(task: tasks.Task, name: str) -> tasks.Method:
-    """A method of the task, or one that every task offers."""
-    return task.methods[name] if name in task.methods else COMMON_METHODS[name]
+    """A method of the task, of one of its controls, or one that every task offers."""
+    return methods_of(task)[name]
+
+
+def methods_of(task: tasks.Task) -> dict[str, tasks.Method]:
+    """Every method by which pictures of a grid of the task are made."""
+    controls = {method.name: method for _, method in task.controls.values()}
+    return {**COMMON_METHODS, **controls, **task.methods}
 
 
 def grid_layout(
@@ -92,6 +103,7 @@ def grid_layout(
     notes: list[str] = []
     file = gridfile.parse(text, resolve_auto=lambda name, param: _auto(name, param, notes))
     sources = {name: _source_bytes(source, read) for name, source in file.sources.items() if _used(file, name)}
+    _check_masks(file, sources)
     notes += file.notes
     layers = _layers(file)
     needed = {network: weights.find(network, layers=sorted(of_it)).sha256 for network, of_it in layers.items()}
@@ -108,6 +120,20 @@ def grid_layout(
     notes += _grey_scenes(file, sources)
     notes += list(dict.fromkeys(note for pack in data.values() for note in pack.notes))
     return GridLayout(file, sources, needed, metrics, tuple(notes), data)
+
+
+def _check_masks(file: GridFile, sources: Mapping[str, bytes]) -> None:
+    """Every mask is one, and of the size of its content. Raises ``GridError``."""
+    for scene in file.scenes:
+        if scene.mask is None:
+            continue
+        where = f"[sources.{scene.mask}] file = {file.sources[scene.mask].file!r}"
+        try:
+            found = masks.read(sources[scene.mask], file.sources[scene.mask].file)
+        except masks.MaskError as error:
+            raise GridError(f"{where}: {error}") from None
+        if words := masks.unlike(found, images.decode(sources[scene.content], scene.content)):
+            raise GridError(f"{where}: as the mask of {scene.content!r} {words}. Give it the mask of its own size.")
 
 
 def networks_lacking(text: str) -> list[str]:
@@ -201,7 +227,7 @@ def _auto(name: str, param: tasks.Param, notes: list[str]) -> Scalar:
 
 
 def _used(file: GridFile, name: str) -> bool:
-    return any(name in (scene.content, scene.style) for scene in file.scenes)
+    return any(name in (scene.content, scene.style, scene.mask) for scene in file.scenes)
 
 
 def _source_bytes(source: gridfile.Source, read: Callable[[str], bytes]) -> bytes:

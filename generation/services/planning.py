@@ -133,7 +133,13 @@ def scene_row(spec: SceneSpec) -> Scene:
     """The row of a scene; its sources are artifacts already."""
     row, _ = Scene.objects.get_or_create(
         digest=spec.digest,
-        defaults={"task": spec.task, "label": spec.label, "content_id": spec.content, "style_id": spec.style},
+        defaults={
+            "task": spec.task,
+            "label": spec.label,
+            "content_id": spec.content,
+            "style_id": spec.style,
+            "mask_id": spec.mask or None,
+        },
     )
     return row
 
@@ -147,9 +153,15 @@ def condition_row(spec: ConditionSpec) -> Condition:
 
 
 def training_row(spec: TrainSpec) -> Training:
-    """The row of a trained network; its pack of photographs is an artifact already."""
+    """The row of a trained network; its pack of photographs and its style are artifacts already."""
     row, _ = Training.objects.get_or_create(
-        digest=spec.digest, defaults={"task": spec.task, "spec": spec.to_json(), "data_id": spec.data}
+        digest=spec.digest,
+        defaults={
+            "task": spec.task,
+            "spec": spec.to_json(),
+            "data_id": spec.data,
+            "style_id": spec.style or None,
+        },
     )
     return row
 

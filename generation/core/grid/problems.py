@@ -15,7 +15,7 @@ from typing import Any
 
 from generation.core import tasks
 from generation.core.grid import SLUG, GridError, method_named, parse, preset_named, reading
-from generation.core.grid.conditions import CONTROLS, condition_rows, read_controls
+from generation.core.grid.conditions import condition_rows, read_controls
 from generation.core.grid.photographs import PhotographFolder, read_data
 from generation.core.grid.scenes import Source, read_scenes, read_seeds, read_sources
 from generation.core.spec import Scalar
@@ -43,7 +43,7 @@ def problems(text: str, resolve_auto: Choose | None = None) -> list[str]:
     if task and method:
         _scenes(found, data, task, sources)
         base = _parameters(found, data, method, resolve_auto)
-        _conditions(found, data, method, base)
+        _conditions(found, data, task, method, base)
         with found.noting():
             read_data(data, method)
     with found.noting():
@@ -177,7 +177,7 @@ def _checked(found: _Found, method: Method, name: str, value: object, where: str
     return False
 
 
-def _conditions(found: _Found, data: Mapping[str, Any], method: Method, base: Mapping[str, Any]) -> None:
+def _conditions(found: _Found, data: Mapping[str, Any], task: Task, method: Method, base: Mapping[str, Any]) -> None:
     blocks = data.get("conditions")
     before = len(found.sentences)
     for number, block in enumerate(blocks if isinstance(blocks, list) else [], 1):
@@ -196,8 +196,7 @@ def _conditions(found: _Found, data: Mapping[str, Any], method: Method, base: Ma
         controls = reading.table(data, "controls")
     for key, value in controls.items():
         with found.noting():
-            reading.only({key: 0}, tuple(CONTROLS), "[controls]")
-            read_controls({key: value}, dict(base))
+            read_controls({key: value}, dict(base), task)
 
 
 def _twice(values: Sequence[object]) -> list[int | float | str]:
