@@ -184,3 +184,10 @@ def features(params: Mapping[str, Any]) -> dict[str, Any]:
         "content_layers": _names(params["content_layers"]),
         "layer_weights": layer_weights(params),
     }
+
+
+def derived(params: Params) -> Mapping[str, float]:
+    """``sc_ratio``: style over content weight (left out where there is no content weight); ``weight_magnitude``:
+    the geometric mean of the two, which says how large they are whatever their ratio."""
+    style, content = float(params["style_weight"]), float(params["content_weight"])
+    return ({"sc_ratio": style / content} if content else {}) | {"weight_magnitude": (style * content) ** 0.5}

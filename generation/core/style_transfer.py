@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from generation.core import catalogue, optimizer_table, postprocess, style_objective
+from generation.core.feedforward.task import ARBITRARY, FEEDFORWARD
 from generation.core.photo import SIZE
 from generation.core.redundancy import one_picture, redundant
 from generation.core.spec import MetricSpec, Params, Scalar, canonical_json
-from generation.core.style_objective import DEFINITION, FEATURES, RESIZE, WEIGHTS, features, network_name, networks
+from generation.core.style_objective import (
+    DEFINITION,
+    FEATURES,
+    RESIZE,
+    WEIGHTS,
+    derived,
+    features,
+    network_name,
+    networks,
+)
 from generation.core.style_presets import PRESETS
 from generation.core.tasks import Method, Param, ParameterError, Task, register
 
@@ -67,15 +77,9 @@ def steps_are_one_run(params: Params) -> bool:
 
 def objective(params: Params) -> Mapping[str, Scalar]:
     """The part of the parameters that fixes the loss; two conditions that agree in it minimised the same number."""
-    # Rows of an earlier version know fewer parameters, and `layers`.
-    return {name: params[name] for name in (*FEATURES, "layers", "size", *WEIGHTS) if name in params}
-
-
-def derived(params: Params) -> Mapping[str, float]:
-    """``sc_ratio``: style over content weight (left out where there is no content weight); ``weight_magnitude``:
-    the geometric mean of the two, which says how large they are whatever their ratio."""
-    style, content = float(params["style_weight"]), float(params["content_weight"])
-    return ({"sc_ratio": style / content} if content else {}) | {"weight_magnitude": (style * content) ** 0.5}
+    # Rows of an earlier version know fewer parameters, and `layers`. What a network is trained on decides its loss too.
+    deciding = (*FEATURES, "layers", "size", *WEIGHTS, "train_size", "style_size")
+    return {name: params[name] for name in deciding if name in params}
 
 
 def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
@@ -103,8 +107,31 @@ def metrics(params: Params, weights: Mapping[str, str]) -> list[MetricSpec]:
             "own_loss", "Total loss (the image's own weights)", role="objective", comparable_within="objective",
             config={"definition": DEFINITION},
         ),
+        *_of_run(params),
         *catalogue.specs(weights),
     ]  # fmt: skip
+
+
+#: Numbers of the training, read from a trained network: key -> label.
+OF_RUN: Mapping[str, str] = {
+    "train_total": "Total loss, last epoch of the training",
+    "train_style": "Style loss (raw), last epoch of the training",
+    "train_content": "Content loss (raw), last epoch of the training",
+    "val_total": "Total loss on the photographs kept apart",
+    "val_style": "Style loss (raw) on the photographs kept apart",
+    "val_content": "Content loss (raw) on the photographs kept apart",
+}
+
+
+def _of_run(params: Params) -> list[MetricSpec]:
+    """The same for all pictures of a trained network; none where the pixels were optimised."""
+    if "epochs" not in params:
+        return []
+    config = {"definition": DEFINITION}
+    return [
+        MetricSpec(key, label, role="objective", comparable_within="objective", config=config)
+        for key, label in OF_RUN.items()
+    ]
 
 
 def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> list[str]:
@@ -157,6 +184,8 @@ STYLE_TRANSFER = register(
                 derived,
                 notes,
             ),
+            FEEDFORWARD.name: FEEDFORWARD,
+            ARBITRARY.name: ARBITRARY,
         },
         sources=("content", "style"),
         metrics=metrics,

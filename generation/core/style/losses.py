@@ -141,19 +141,24 @@ class StyleLoss:
         self._weights = torch.tensor(objective.layer_weights, device=content.device)
         # Not inference_mode: its tensors cannot be saved for backward.
         with torch.no_grad():
-            style_features = extractor(style)
-            self._style = {
-                layer: [Target(value, objective.style_form) for value in self._statistics(style_features[layer])]
-                for layer in objective.style_layers
-            }
+            self._imitate(style)
             self._hold_against(content)
 
-    def against(self, content: Tensor) -> StyleLoss:
-        """The losses against the same style and other content pictures (as in ``__init__``)."""
+    def against(self, content: Tensor, style: Tensor | None = None) -> StyleLoss:
+        """The losses against other content pictures and the same or other style pictures (as in ``__init__``)."""
         other = copy(self)
         with torch.no_grad():
+            if style is not None:
+                other._imitate(style)
             other._hold_against(content)
         return other
+
+    def _imitate(self, style: Tensor) -> None:
+        objective, features = self.objective, self.extractor(style)
+        self._style = {
+            layer: [Target(value, objective.style_form) for value in self._statistics(features[layer])]
+            for layer in objective.style_layers
+        }
 
     def _hold_against(self, content: Tensor) -> None:
         objective, features = self.objective, self.extractor(content)

@@ -288,11 +288,11 @@ def test_lists_and_tables_of_a_grid_file_are_texts() -> None:
 
 
 def test_derived_columns_are_ratio_and_magnitude() -> None:
-    assert style_transfer.derived({"style_weight": 4.0, "content_weight": 16.0}) == {
+    assert style_objective.derived({"style_weight": 4.0, "content_weight": 16.0}) == {
         "sc_ratio": 0.25,
         "weight_magnitude": 8.0,
     }
-    assert "sc_ratio" not in style_transfer.derived({"style_weight": 4.0, "content_weight": 0.0})
+    assert "sc_ratio" not in style_objective.derived({"style_weight": 4.0, "content_weight": 0.0})
 
 
 @pytest.mark.parametrize(
