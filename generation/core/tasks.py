@@ -218,3 +218,8 @@ def derived(method: str, params: Params) -> dict[str, float]:
 def names() -> list[str]:
     """Names of the registered tasks, sorted."""
     return sorted(_TASKS)
+
+
+def controls() -> list[Method]:
+    """The methods of the controls that registered tasks have of their own."""
+    return [method for task in _TASKS.values() for _, method in task.controls.values()]

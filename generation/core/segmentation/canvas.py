@@ -44,7 +44,7 @@ def clouds(draw: Draw, side: int, cells: int) -> Values:
     part = place - cell
     smooth = part * part * (3 - 2 * part)
     rows = lattice[cell] * (1 - smooth)[:, None] + lattice[cell + 1] * smooth[:, None]
-    return rows[:, cell] * (1 - smooth) + rows[:, cell + 1] * smooth
+    return np.asarray(rows[:, cell] * (1 - smooth) + rows[:, cell + 1] * smooth)
 
 
 def blurred(values: Values, times: int) -> Values:

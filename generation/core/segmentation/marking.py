@@ -41,7 +41,8 @@ def overlay(picture: images.Image, marked: Marked) -> images.Image:
 
 def contour_width(picture: images.Image) -> int:
     """How wide the contour is on a picture of that size, in pixels."""
-    return max(1, round(max(picture.shape[:2]) / CONTOUR))
+    height, width = picture.shape[:2]
+    return max(1, round(max(int(height), int(width)) / CONTOUR))
 
 
 def shown(image: images.Image, plain: images.Image) -> Marked:

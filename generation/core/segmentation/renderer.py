@@ -59,7 +59,8 @@ class Marker:
                 "The network gives numbers that are not finite: its training has diverged. Take an earlier epoch "
                 "(at_epoch) or a smaller learning rate."
             )
-        return logits[0, 0, *square.part].cpu()
+        found: Tensor = logits[0, 0, *square.part].cpu()
+        return found
 
 
 def marker(spec: RenderSpec, sources: Mapping[str, bytes]) -> Marker:

@@ -144,7 +144,8 @@ class Segmenting:
 
     def _batches(self, order: Order) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows and flips of each batch."""
-        yield from zip(order.rows.split(self._plan.sizes), order.flipped.split(self._plan.sizes), strict=True)
+        sizes = list(self._plan.sizes)
+        yield from zip(torch.split(order.rows, sizes), torch.split(order.flipped, sizes), strict=True)
 
     def _step(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """One step on all of ``batches`` together; the sums of their numbers before it.
