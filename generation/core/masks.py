@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Pillow
 
 from generation.core import images
 
@@ -33,6 +34,15 @@ def read(data: bytes, name: str = "") -> Mask:
 
 
 _MEND = "Save it as PNG, which keeps values as they are (JPEG does not): black where nothing is marked, else white."
+
+
+def resize_to(mask: Mask, height: int, width: int) -> Mask:
+    """The mask at exactly ``height`` x ``width``: 1 where at least half of what falls there is marked."""
+    if mask.shape == (height, width):
+        return mask
+    levels = Pillow.fromarray(np.ascontiguousarray(mask) * np.uint8(255))
+    scaled: Mask = (np.asarray(levels.resize((width, height), Pillow.Resampling.BILINEAR)) >= 128).astype(np.uint8)
+    return scaled
 
 
 def unlike(mask: Mask, image: images.Image) -> str:

@@ -9,8 +9,13 @@ from pathlib import Path
 from generation.core.photographs.options import PhotographsError
 from generation.core.spec import digest
 
+Read = Callable[[], bytes]
 
-def folder_files(folder: Path) -> list[tuple[str, Callable[[], bytes]]]:
+#: What a file of a picture is called.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def folder_files(folder: Path) -> list[tuple[str, Read]]:
     """Every file below ``folder`` as (name relative to it with forward slashes, function that reads it), by name.
 
     Hidden files and folders are passed over; folders that are links are not entered.
