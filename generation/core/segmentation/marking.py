@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as Pillow
 
 from generation.core import images, masks
 from generation.core.protocols import Picture, Tick
@@ -63,15 +62,7 @@ def eroded(marked: Marked, times: int) -> Marked:
 
 def read_mask(data: bytes, name: str, height: int, width: int) -> Marked:
     """The marking of an encoded mask picture, brought to ``height`` x ``width``. Raises as ``masks.read`` does."""
-    return scaled(masks.read(data, name).astype(bool), height, width)
-
-
-def scaled(marked: Marked, height: int, width: int) -> Marked:
-    """``marked`` at another size, each pixel marked where at least half of what it covers is."""
-    if marked.shape == (height, width):
-        return marked
-    levels = Pillow.fromarray(marked.astype(np.uint8) * 255)
-    return np.asarray(levels.resize((width, height), Pillow.Resampling.BILINEAR)) >= 128
+    return masks.resize_to(masks.read(data, name), height, width).astype(bool)
 
 
 def truth(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:
