@@ -39,7 +39,7 @@ OPTIMIZERS: Mapping[str, Make] = {
 
 def line_spec(**params: Any) -> TrainSpec:
     """A training of a second at most; tests name what they change."""
-    given = {"optimizer": "adam", "rate": 0.05, "epochs": 4, "batch": 7, "decay": "linear", "give_up": 0.0}
+    given: dict[str, Any] = {"optimizer": "adam", "rate": 0.05, "epochs": 4, "batch": 7, "decay": "linear", "give_up": 0.0}
     return TrainSpec("line", "line", {"dropout": 0.3, "strong_wolfe": False, **given, **params}, 0, "d" * 64)
 
 
