@@ -39,8 +39,9 @@ OPTIMIZERS: Mapping[str, Make] = {
 
 def line_spec(**params: Any) -> TrainSpec:
     """A training of a second at most; tests name what they change."""
-    given: dict[str, Any] = {"optimizer": "adam", "rate": 0.05, "epochs": 4, "batch": 7, "decay": "linear", "give_up": 0.0}
-    return TrainSpec("line", "line", {"dropout": 0.3, "strong_wolfe": False, **given, **params}, 0, "d" * 64)
+    course: dict[str, Any] = {"epochs": 4, "batch": 7, "decay": "linear", "give_up": 0.0}
+    how: dict[str, Any] = {"optimizer": "adam", "rate": 0.05, "strong_wolfe": False, "dropout": 0.3}
+    return TrainSpec("line", "line", {**course, **how, **params}, 0, "d" * 64)
 
 
 def data(seed: int) -> tuple[Tensor, Tensor]:
