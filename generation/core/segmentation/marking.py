@@ -24,9 +24,9 @@ COLOUR = (213, 94, 0)
 FILL = 0.4
 #: The contour is one pixel wide for each so many pixels of the longer side; at least one.
 CONTOUR = 160
-#: Marked pixels differ from the plain picture by more than this many levels in some channel: two fifths of the way to
-#: a vermilion that no grey and few other colours are near to.
-TOLD_APART = 8
+#: Marked pixels differ from the plain picture by more than this many levels in some channel, whoever scaled it: two
+#: fifths of the way to a vermilion that no grey comes near. Pixels within ten levels of it cannot be told.
+TOLD_APART = 3
 
 
 def overlay(picture: images.Image, marked: Marked) -> images.Image:

@@ -245,5 +245,3 @@ def _check(pack: Photographs, side: int) -> None:
         raise PhotographsError(
             'The pack holds no masks, and a segmenter learns from them. Name their folder: masks = "...".'
         )
-    if not pack.train_masks.any():
-        raise PhotographsError("No mask of the pictures to train on marks anything, so that nothing can be learnt.")
