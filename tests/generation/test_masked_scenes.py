@@ -76,7 +76,7 @@ def test_one_content_with_two_masks_is_two_scenes(owner: User, tmp_path: Path) -
 
 
 def test_a_trained_network_is_never_shown_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    image, mask = masked_task.picture(0)
+    (image, mask), network = masked_task.picture(0), b'{"level": 100}'
     seen: list[RenderSpec] = []
 
     def looking(specs, sources, engine, tick):  # type: ignore[no-untyped-def]
@@ -87,13 +87,13 @@ def test_a_trained_network_is_never_shown_the_mask(monkeypatch: pytest.MonkeyPat
     spec = RenderSpec(
         "marking", "marker", sha256_bytes(image), None, {"level": 100.0}, 0, training="t", mask=sha256_bytes(mask)
     )
-    given = {sha256_bytes(b): b for b in (image, mask, b"net")}
-    job = JobSpec((JobItem(spec, network=sha256_bytes(b"net")),), (MetricSpec("miss", "Miss"),))
+    given = {sha256_bytes(b): b for b in (image, mask, network)}
+    job = JobSpec((JobItem(spec, network=sha256_bytes(network)),), (MetricSpec("miss", "Miss"),))
     module = masked_task.__name__
     (result,) = render.run_job(job, given, {"marker": f"{module}:looking"}, f"{module}:measure")
     assert result.status == "ok"
     assert [s.value for s in result.scores] == [0.0], "the measure knows the mask"
-    assert [(s.mask, s.weights[TRAINED]) for s in seen] == [("", sha256_bytes(b"net"))]
+    assert [(s.mask, s.weights[TRAINED]) for s in seen] == [("", sha256_bytes(network))]
 
 
 @pytest.mark.parametrize(

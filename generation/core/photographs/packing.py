@@ -233,7 +233,7 @@ def _keep_apart(used: Sequence[_Photograph], options: PackOptions) -> None:
 def _entry(photograph: _Photograph) -> dict[str, object]:
     crops = [len(photograph.train), len(photograph.validation)]
     part = "both" if all(crops) else "train" if crops[0] else "validation"
-    said = {"name": photograph.name, "sha256": photograph.sha256, "split": part, "crops": crops}
+    said: dict[str, object] = {"name": photograph.name, "sha256": photograph.sha256, "split": part, "crops": crops}
     return said | ({"mask": photograph.mask.name, "mask_sha256": photograph.mask.sha256} if photograph.mask else {})
 
 
