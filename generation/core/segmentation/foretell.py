@@ -43,5 +43,5 @@ def _seconds_of_a_picture(params: Params) -> float:
         started = time.perf_counter() if attempt else started
         loss = losses(network(grey), grey, Form.of(params))["loss"]
         loss.backward()  # type: ignore[no-untyped-call]
-        float(loss)  # waits for the device
+        loss.item()  # waits for the device
     return (time.perf_counter() - started) / tried

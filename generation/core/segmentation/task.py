@@ -76,11 +76,6 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
         raise ParameterError("dice_weight and focal_weight are both 0: there is no loss. Give one of them a weight.")
     if params["init"] == "he":
         params["init_gain"] = PARAMS["init_gain"].default
-    if name in FULL_BATCH:
-        # All pictures are seen at once, in the same order and way each time.
-        params["shuffle"], params["flip"] = False, False
-    else:
-        params["full_batch_steps"] = PARAMS["full_batch_steps"].default
     if int(params["at_epoch"]) > int(params["epochs"]):
         raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
     params["at_epoch"] = params["at_epoch"] or params["epochs"]  # the last one stands at its place on the axis

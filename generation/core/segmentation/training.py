@@ -91,8 +91,9 @@ class Segmenting:
             len(self._train),
             self._spec.seed,
             number,
-            bool(self._params["shuffle"]),
-            bool(self._params["flip"]),
+            # All pictures are seen at once, in the same order and way each time.
+            bool(self._params["shuffle"]) and not self._full,
+            bool(self._params["flip"]) and not self._full,
             self._device,
         )
         sums = torch.zeros(len(_NAMES), dtype=torch.float64, device=self._device)

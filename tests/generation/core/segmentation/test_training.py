@@ -220,6 +220,14 @@ def test_every_optimizer_sees_the_same_order(drawn_pack: bytes) -> None:
     assert first == pytest.approx([first[0]] * 3, rel=1e-5)
 
 
+def test_full_batches_are_neither_shuffled_nor_mirrored(drawn_pack: bytes) -> None:
+    one, other = (
+        trained(spec_of(drawn_pack, optimizer="rprop", learning_rate=1e-3, shuffle=on, flip=on), drawn_pack)
+        for on in (True, False)
+    )
+    assert np.array_equal(one.curve["loss"], other.curve["loss"])
+
+
 def test_intersection_over_union_of_empty_markings() -> None:
     nothing = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
     one = nothing.clone()
