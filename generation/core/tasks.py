@@ -97,7 +97,8 @@ class Trainer:
     ``style(params)``: the style that decides the training: ``""`` for none, ``"scene"`` for that of the scene (one
     network for each style), ``"folder"`` for the folder of ``[styles]``. ``networks(params)``: pretrained networks that
     the loss looks through, with the layers of each, as for ``Method.networks``. ``masks``: every photograph comes with
-    a mask. ``grey``: photographs without colours are trained on too.
+    a mask. ``grey``: photographs without colours are trained on too. ``loss``: what is
+    minimised, among the numbers of an epoch; ``val_`` before it is the same on what was kept apart.
     """
 
     train: str
@@ -110,6 +111,7 @@ class Trainer:
     networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
     masks: bool = False
     grey: bool = False
+    loss: str = "loss"
 
 
 @dataclass(frozen=True)

@@ -253,5 +253,16 @@ def test_the_pages_of_trainings_open(owner: User, tmp_path: Path, admin_client) 
     for address in ("training/", f"training/{Training.objects.all()[0].pk}/change/", f"grid/{grid.pk}/change/", "job/"):
         answer = admin_client.get(f"/admin/generation/{address}")
         assert answer.status_code == 200, address
+        assert "#sheets" not in answer.content.decode(), "there is nothing grey to colour"
     listed = admin_client.get("/admin/generation/training/").content.decode()
     assert listed.count("all epochs") == 2
+    assert (listed.count(">2.5<"), listed.count(">3.5<")) == (2, 2)
+    report = admin_client.get(f"/grids/{grid.slug}/report/")
+    assert report.status_code == 200
+    words = report.content.decode()
+    assert "What the training says" in words
+    assert '<th class="num" scope="col">loss</th><th class="num" scope="col">loss, kept apart</th>' in words
+    assert '<th class="num" scope="col">detail, kept apart</th>' in words
+    assert "Loss over the epochs" in words
+    assert "grey picture" not in words
+    assert "Colour error" not in words

@@ -106,6 +106,7 @@ METHOD = tasks.Method(
         side=lambda p: 32,
         epoch=lambda p: int(p["at_epoch"]),
         seconds=f"{__name__}:seconds",
+        loss="g",
     ),
 )
 

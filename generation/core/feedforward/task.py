@@ -111,6 +111,7 @@ FEEDFORWARD = Method(
         style=lambda params: "scene",
         networks=networks,
         grey=True,
+        loss="total",
     ),
 )
 
@@ -133,5 +134,6 @@ ARBITRARY = Method(
         style=lambda params: "folder",
         networks=networks,
         grey=True,
+        loss="total",
     ),
 )
