@@ -24,7 +24,7 @@ _TRAINED: Mapping[str, Param] = {
     "output": Param("choice", "sigmoid", "Last layer", "output", choices=("sigmoid", "linear")),
     "train_size": Param("int", 256, "Square of the photographs in training (pixels)", "px", minimum=32, maximum=512),
     "optimizer": Param("choice", "adam", "Optimiser", "optimiser", choices=tuple(optimizer_table.OPTIMIZERS)),
-    "learning_rate": Param("float", 1e-3, "Learning rate", "lr", minimum=1e-9, maximum=1e12, scale="log"),
+    "learning_rate": Param("float", 1e-3, "Learning rate", "lr", minimum=1e-15, maximum=1e12, scale="log"),
     "optimizer_options": Param("text", "", "Options of the optimiser", "options"),
     "batch": Param("int", 4, "Batch size", "batch", minimum=1, maximum=1024, scale="log"),
     "epochs": Param("int", 2, "Epochs", "epochs", minimum=1, maximum=10_000),

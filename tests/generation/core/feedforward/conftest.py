@@ -53,7 +53,8 @@ def striped(seed: int, height: int = 48, width: int = 48) -> np.ndarray:
     y, x = np.mgrid[:height, :width]
     wave = np.sin((x * draw.uniform(-1, 1) + y * draw.uniform(-1, 1)) * 1.5)[..., None] > 0
     low, high = draw.uniform(0, 255, 3), draw.uniform(0, 255, 3)
-    return np.where(wave, high, low).astype(np.uint8)
+    stripes: np.ndarray = np.where(wave, high, low).astype(np.uint8)
+    return stripes
 
 
 def png(picture: np.ndarray) -> bytes:

@@ -1,11 +1,15 @@
 """What a grid file may say of style networks, and what is said of it before anything is trained."""
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from generation.core import tasks
+from generation.core import style_objective, tasks
 from generation.core.feedforward.task import ARBITRARY, FEEDFORWARD, notes
+from generation.core.grid import parse
+from generation.core.spec import canonical_json
 from generation.core.style_objective import features, network_name
 from generation.core.style_transfer import STYLE_TRANSFER
 from generation.core.tasks import Method, ParameterError
@@ -103,3 +107,37 @@ def test_what_the_networks_were_trained_on_decides_their_objective() -> None:
     assert STYLE_TRANSFER.objective(one) != STYLE_TRANSFER.objective(other)
     assert STYLE_TRANSFER.objective(one) == STYLE_TRANSFER.objective(complete(FEEDFORWARD, width=8, epochs=5))
     assert tasks.derived("feedforward", one)["sc_ratio"] == pytest.approx(5.0)
+
+
+def test_the_page_names_every_parameter_of_networks_and_training() -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "style-networks.md").read_text("utf-8")
+    for method in METHODS.values():
+        own = set(method.params) - set(style_objective.PARAMS) - {"resize"}
+        assert [name for name in own if f"`{name}`" not in page] == []
+        assert [name for name in method.presets if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("grid", "networks"),
+    [
+        ("feedforward-toy", 2),
+        ("arbitrary-toy", 1),
+        ("feedforward-johnson2016", 3),
+        ("arbitrary-ghiasi2017", 1),
+        ("geng2021-feedforward-search", 70),
+        ("geng2021-feedforward-toy-search", 50),
+    ],
+)
+def test_the_grids_that_come_with_the_project_are_sound(grid: str, networks: int) -> None:
+    """``networks``: of each style."""
+    path = Path(__file__).resolve().parents[4] / "fixtures" / "grids" / f"{grid}.toml"
+    file = parse(path.read_text("utf-8"))
+    trainer = METHODS[file.conditions[0].method].trainer
+    assert trainer is not None
+    rows = [condition.params for condition in file.conditions if condition.role == "grid"]
+    assert len({canonical_json(dict(trainer.params(params))) for params in rows}) == networks
+    assert file.slug == grid
+    if grid.endswith("search"):
+        by_optimiser = Counter(str(params["optimizer"]) for params in rows)
+        assert len(by_optimiser) == 10
+        assert len(set(by_optimiser.values())) == 1
