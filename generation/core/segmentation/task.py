@@ -37,7 +37,7 @@ PARAMS: Mapping[str, Param] = {
     "optimizer_options": Param("text", "", "Options of the optimiser", "options"),
     "batch": Param("int", 4, "Batch size", "batch", minimum=1, maximum=1024, scale="log"),
     "full_batch_steps": Param(
-        "int", 1, "Steps of an epoch where the optimiser takes full batches", "steps", minimum=1, maximum=1000
+        "int", 1, "Steps of an epoch of full batches (Rprop, L-BFGS)", "full-batch steps", minimum=1, maximum=1000
     ),
     "epochs": Param("int", 30, "Epochs", "epochs", minimum=1, maximum=10_000),
     "decay": Param("choice", "none", "Learning rate over the epochs", "decay", choices=("none", "linear")),
