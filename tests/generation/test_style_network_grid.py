@@ -52,7 +52,7 @@ width = 4
 blocks = 1
 train_size = 32
 learning_rate = 3e-3
-epochs = 2
+epochs = {epochs}
 size = 96
 {conditions}
 [controls]
@@ -65,8 +65,9 @@ with_scenes = true
 """
 
 
-def lay(owner: User, method: str, conditions: str, styles: str = "") -> Grid:
-    text = TINY.format(method=method, styles=styles, conditions=f"[[conditions]]\n{conditions}")
+def lay(owner: User, method: str, conditions: str, styles: str = "", epochs: int = 2) -> Grid:
+    """Lay a tiny grid; nothing is trained yet."""
+    text = TINY.format(method=method, styles=styles, epochs=epochs, conditions=f"[[conditions]]\n{conditions}")
     read = lambda file: (FOLDER / file).read_bytes()  # noqa: E731
     return grid_lay(owner=owner, layout=grid_layout(text=text, read=read, folder=FOLDER))
 
@@ -120,7 +121,7 @@ def test_the_same_pictures_trained_again_train_nothing(owner: User) -> None:
     conditions = 'design = "product"\nat_epoch = [1, 2]'
     work(engine="serial", grid=lay(owner, "feedforward", conditions))
     trained = list(Training.objects.values_list("digest", "seconds"))
-    text = TINY.format(method="feedforward", styles="", conditions=f"[[conditions]]\n{conditions}")
+    text = TINY.format(method="feedforward", styles="", epochs=2, conditions=f"[[conditions]]\n{conditions}")
     other = text.replace("tiny-styles", "other-styles").replace("size = 96", "size = 64")
     grid = grid_lay(
         owner=owner, layout=grid_layout(text=other, read=lambda f: (FOLDER / f).read_bytes(), folder=FOLDER)
