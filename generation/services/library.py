@@ -20,7 +20,7 @@ from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from generation.services.sources import SUFFIXES
 
 #: Folders of the project whose pictures every grid file may name.
-SHIPPED = ("sources", "colour/scenes")
+SHIPPED = ("sources", "colour/scenes", "defects/scenes")
 
 
 class Library:

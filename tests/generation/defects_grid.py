@@ -16,15 +16,15 @@ title = "Tiny defects"
 slug = "tiny-defects"
 task = "defects"
 [sources.hole]
-file = "scenes/pictures/00001.png"
+file = "scenes/hole.png"
 title = "Hole"
 [sources.hole-mask]
-file = "scenes/masks/00001.png"
+file = "scenes/hole-mask.png"
 [sources.fold]
-file = "scenes/pictures/00003.png"
+file = "scenes/fold.png"
 title = "Fold"
 [sources.fold-mask]
-file = "scenes/masks/00003.png"
+file = "scenes/fold-mask.png"
 [scenes]
 content = ["hole", "fold"]
 mask = ["hole-mask", "fold-mask"]

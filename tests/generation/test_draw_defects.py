@@ -103,22 +103,37 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
         draw(tmp_path / "photo.png" / "set", "--pictures", "1", "--side", "48")
 
 
-@pytest.mark.parametrize("name", ["learning", "scenes"])
-def test_the_fixtures_are_what_the_command_draws(name: str, tmp_path: Path) -> None:
-    """Their pixels; the bytes of a PNG are those of whichever zlib wrote it. A few of each are drawn anew."""
-    told = json.loads((FIXTURES / name / "defects.json").read_text())
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [
+        ("learning", [(f"pictures/{n:05}.png", f"masks/{n:05}.png") for n in range(3)]),
+        ("scenes", [(f"{name}.png", f"{name}-mask.png") for name in ("fibre", "hole")]),
+    ],
+)
+def test_the_fixtures_are_what_the_command_draws(folder: str, files: list[tuple[str, str]], tmp_path: Path) -> None:
+    """Their pixels; the bytes of a PNG are those of whichever zlib wrote it. The first of each are drawn anew."""
+    told = json.loads((FIXTURES / folder / "defects.json").read_text())
     options = told["options"]
-    count = 3 if name == "learning" else 1
     draw(
-        tmp_path / "set", "--pictures", str(count), "--side", str(options["side"]), "--seed", str(options["seed"]),
+        tmp_path / "set", "--pictures", str(len(files)), "--side", str(options["side"]), "--seed", str(options["seed"]),
         "--share", "0.008:0.03", "--contrast", "0.6:0.95",
     )  # fmt: skip
-    for kind in ("pictures", "masks"):
-        stored = sorted((FIXTURES / name / kind).iterdir())
-        assert len(stored) == len(told["pictures"])
-        for path in stored[:count]:
-            one, other = (images.decode(p.read_bytes()) for p in (path, tmp_path / "set" / kind / path.name))
+    for number, stored in enumerate(files):
+        for kind, name in zip(("pictures", "masks"), stored, strict=True):
+            drawn = tmp_path / "set" / kind / f"{number:05}.png"
+            one, other = (images.decode(path.read_bytes()) for path in (FIXTURES / folder / name, drawn))
             assert (one == other).all()
+
+
+def test_every_scene_has_its_mask_and_its_line() -> None:
+    told = json.loads((FIXTURES / "scenes" / "defects.json").read_text())
+    page = (FIXTURES / "README.md").read_text(encoding="utf-8")
+    found = sorted(path.stem for path in (FIXTURES / "scenes").glob("*.png"))
+    scenes = [name for name in found if not name.endswith("-mask")]
+    assert len(scenes) == len(told["pictures"]) == 6
+    assert found == sorted([*scenes, *(f"{name}-mask" for name in scenes)])
+    assert [name for name in scenes if f"`{name}.png`" not in page] == []
+    assert len(list((FIXTURES / "learning" / "pictures").iterdir())) == 80
 
 
 def test_the_fixtures_are_small() -> None:
