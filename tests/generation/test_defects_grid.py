@@ -111,7 +111,7 @@ def test_packed_and_read_elsewhere(rendered: Grid, tmp_path: Path) -> None:
     pack_write(grid=rendered, folder=folder)
     control = of(rendered)["true marking"]
     marked = picture(control)
-    for model in (Cell, Grid, Score, Render, Job, Checkpoint, Training, Scene, SourceImage, Artifact):
+    for model in (Cell, Grid, Score, Render, Checkpoint, Training, Job, Scene, SourceImage, Artifact):
         model.objects.all().delete()
     grid = pack_read(owner=factories.user("other"), folder=folder)
     cells = of(grid)
