@@ -25,7 +25,7 @@ from generation.core.style_objective import features
 from generation.core.train_spec import TrainResult, TrainSpec
 from generation.core.training import loop
 from generation.core.weights import find
-from tests.generation.core.feedforward.conftest import Given, drawn, given, packed, png, striped
+from tests.generation.core.feedforward.conftest import METHODS, Given, drawn, given, packed, png, striped
 
 ROOT = Path(__file__).resolve().parents[4]
 TERMS = ("total", "style", "content", "tv", "style_level1", "style_level2")
@@ -286,3 +286,20 @@ def test_a_training_says_which_weights_its_loss_looked_through(method: str) -> N
     of = given(method)
     assert trained(of).provenance["weights"] == dict(of.spec.weights)
     assert TrainSpec.from_json(of.spec.to_json()).digest == of.spec.digest
+
+
+@pytest.mark.usefixtures("real_weights")
+@pytest.mark.parametrize(
+    ("backbone", "layers"),
+    [("squeezenet1_1", {}), ("vgg19", {"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_1"})],
+)
+def test_a_pretrained_network_is_looked_through(method: str, backbone: str, layers: dict[str, str]) -> None:
+    of = given(method, backbone=backbone, **({"style_layers": "early", "content_layers": "early"} | layers), epochs=6)
+    ((network, needed),) = METHODS[method].networks(of.params).items()
+    found = find(network, None, needed)
+    of = replace(of, spec=replace(of.spec, weights={network: found.sha256}))
+    result = trained(of)
+    assert result.status == "ok", result.reason
+    assert result.curve["total"][-1] < 0.9 * result.curve["total"][0]
+    assert result.provenance["weights"] == {backbone: found.sha256}
+    assert {f"style_{name}" for name in result.provenance["loss"]["style_layers"]} <= set(result.losses)
