@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from generation.core.spec import Params
+from generation.core.tasks import ParameterError
+
 
 @dataclass(frozen=True)
 class OptimizerKind:
@@ -192,6 +195,16 @@ def complete_options(name: str, text: str) -> str:
         f"{option}={int(value) if isinstance(kind.options[option], int) else float(value)!r}"
         for option, value in sorted(complete.items())
     )
+
+
+def resolved_options(params: Params) -> str:
+    """What the parameter ``optimizer_options`` of a method stands for, in full; raises ``ParameterError``."""
+    given = str(params["optimizer_options"])
+    try:
+        return complete_options(str(params["optimizer"]), given)
+    except ValueError as error:
+        mend = ' An option of a preset is taken out by optimizer_options = "".' if given else ""
+        raise ParameterError(f"optimizer_options: {error}{mend}") from None
 
 
 def _check(kind: OptimizerKind, option: str, value: float) -> None:
