@@ -138,7 +138,7 @@ def test_imported_by_name_in_one_step(owner, as_owner, capsys):
 
 def test_no_other_name_reads_a_file(owner, as_owner):
     for name in ("", "nothing", "../demo/live", "geng2021.study.json"):
-        with pytest.raises(StudyError, match="Known: arbitrary-toy, .*geng2021, lee2022"):
+        with pytest.raises(StudyError, match=r"Known: arbitrary-toy, .*geng2021, lee2022"):
             ready_text(name)
         assert (
             "Known: arbitrary-toy"
