@@ -145,7 +145,7 @@ _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "beta2": _BELOW_ONE,
     "epsilon": _NOT_NEGATIVE,
     "eta_minus": (lambda value: 0.0 < value < 1.0, "above 0 and below 1"),
-    "eta_plus": (lambda value: 1.0 < value < math.inf, "a finite number above 1"),
+    "eta_plus": (lambda value: 1.0 < value <= 1000.0, "a number above 1 and at most 1000"),
     "history": (lambda value: 1.0 <= value <= 1000.0, "from 1 to 1000"),
     "momentum": _BELOW_ONE,
     "momentum_decay": _NOT_NEGATIVE,

@@ -302,7 +302,7 @@ def test_options_are_completed_with_the_defaults_and_written_in_one_way() -> Non
         ("adam", "beta1=0.1,beta1=0.2", 'The optimiser option "beta1" is given twice'),
         ("lbfgs", "history=0", "The option history of L-BFGS is 0.0; it must be from 1 to 1000."),
         ("lbfgs", "history=2.5", "The option history of L-BFGS is 2.5; it must be a whole number."),
-        ("rprop", "eta_plus=0.9", "The option eta_plus of Rprop is 0.9; it must be a finite number above 1."),
+        ("rprop", "eta_plus=0.9", "The option eta_plus of Rprop is 0.9; it must be a number above 1 and at most 1000."),
         ("rprop", "step_min=2,step_max=1", "step_min above step_max"),
         ("nesterov", "momentum=0", "Nesterov momentum with momentum = 0 is plain SGD"),
         ("adamw", "", 'There is no optimiser "adamw": choose one of sgd, momentum, '),
