@@ -54,16 +54,25 @@ class SourceImage(models.Model):
 
 
 class Scene(models.Model):
-    """What is depicted: a content and, for style transfer, a style. Global; unique by the digest of its content."""
+    """What is depicted: a content and, for style transfer, a style; for defects a mask, which tells where they lie.
+
+    Global; unique by the digest of its content.
+    """
 
     digest = models.CharField(max_length=64, unique=True, validators=[SHA256])
     task = models.CharField(max_length=60)
     label = models.CharField(max_length=200)
     content = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
     style = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
+    mask = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True, blank=True)
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def source_ids(self) -> list[str]:
+        """SHA-256 of the pictures it is made of."""
+        return [sha for sha in (self.content_id, self.style_id, self.mask_id) if sha]
 
 
 class Condition(models.Model):
@@ -188,7 +197,7 @@ class Made(models.TextChoices):
 
 
 class Training(models.Model):
-    """One trained network: method, parameters, seed and photographs. Unique by digest, whoever asks for it.
+    """One trained network: method, parameters, seed, photographs and style. Unique by digest, whoever asks for it.
 
     `losses` are those of its last finite epoch, beside what a grey picture would score; `curve` has them by epoch.
     """
@@ -199,6 +208,10 @@ class Training(models.Model):
     task = models.CharField(max_length=60)
     spec = models.JSONField()
     data = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
+    style = models.ForeignKey(
+        Artifact, models.PROTECT, related_name="+", null=True, blank=True,
+        help_text="The style picture it is for, or the pack of them.",
+    )  # fmt: skip
     job = models.ForeignKey(Job, models.PROTECT, related_name="trainings", null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.PLANNED)
     reason = models.TextField(blank=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from django.db.models import QuerySet
 
 from generation import kept
 from generation.core import images, tasks
@@ -54,6 +55,11 @@ class Plan:
     rows: tuple[Triplet, ...]
 
 
+def has_sheets(grid: Grid) -> bool:
+    """Whether networks of the grid learn to colour photographs."""
+    return _coloured(grid).exists()
+
+
 def plans(grid: Grid, *, seed: int | None = None, scenes: int = MOST_SCENES) -> list[Plan]:
     """A sheet per condition of the grid, in its order, with the first ``scenes`` of its scenes; controls have none.
     Models with equally many conditions take turns, as in the appendix of Lee, Liu and Trukhin.
@@ -64,7 +70,8 @@ def plans(grid: Grid, *, seed: int | None = None, scenes: int = MOST_SCENES) -> 
     cells = _cells(grid)
     if not cells:
         raise NoSheets(
-            f"Nothing is trained in “{grid.title}”: a sheet shows what a trained network made of grey photographs."
+            f"Nothing is trained in “{grid.title}” that colours: a sheet shows what a trained network made of grey "
+            "photographs."
         )
     seeds = list(dict.fromkeys(cell.render.seed for cell in cells))
     if seed is not None and seed not in seeds:
@@ -104,15 +111,15 @@ def preview(grid: Grid, plan: Plan) -> bytes:
 
 
 def _cells(grid: Grid) -> list[Cell]:
-    """The cells whose pictures are made by trained networks, scene by scene; one per scene, condition and seed."""
+    """The cells whose pictures are coloured by trained networks, scene by scene; one per scene, condition and seed."""
+    rows = _coloured(grid).select_related("scene", "render__training").prefetch_related("render__scores__metric")
+    return list(rows.order_by("position"))
+
+
+def _coloured(grid: Grid) -> QuerySet[Cell]:
     methods = tasks.get(grid.task).methods if grid.task in tasks.names() else {}
-    training = [name for name, method in methods.items() if method.trainer]
-    return list(
-        grid.cells.filter(condition__role="grid", condition__method__in=training)
-        .select_related("scene", "render__training")
-        .prefetch_related("render__scores__metric")
-        .order_by("position")
-    )
+    training = [name for name, method in methods.items() if method.trainer and not method.trainer.grey]
+    return grid.cells.filter(condition__role="grid", condition__method__in=training)
 
 
 def _plan(name: str, label: str, cells: Sequence[Cell], scenes: int, seed: int) -> Plan:

@@ -45,7 +45,13 @@ def _training(row: Training, places: tuple[int, ...], task: tasks.Task | None, *
         data=row.data_id,
         digest=row.digest,
         curve=_curve(row) if curves else {},
+        **({"loss": trainer.loss} if (trainer := _trainer(row, task)) else {}),
     )
+
+
+def _trainer(row: Training, task: tasks.Task | None) -> tasks.Trainer | None:
+    method = task.methods.get(row.spec["method"]) if task else None
+    return method.trainer if method else None
 
 
 def _curve(row: Training) -> data.Losses:

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from generation.core.colorization import build
-from generation.core.colorization.captured import Captured
-from generation.core.colorization.feed import Feed, Order
-from generation.core.colorization.step import open_step, set_mode
+from generation.core.colorization.feed import Feed
+from generation.core.colorization.step import open_step
 from generation.core.spec import Params
+from generation.core.training.captured import Captured
+from generation.core.training.order import Order
 
 from .pictures import squares
 
@@ -30,7 +31,8 @@ class Ours:
         rate = torch.tensor(float(given["learning_rate"]), device=device)
         self._step = open_step(generator, discriminator, given, rate, dtype)
         self._run = Captured(self._step.train, self._batch, device)
-        set_mode(self._step, training=True)
+        for trained in self._step.networks.values():
+            trained.train()
         self._names = self._step.names
         self._epoch = 0
         self._begin()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.core import style_transfer
+from generation.core import style_objective, style_transfer
 from generation.core.images import Image
 from generation.core.style import engine, renderer
 from generation.core.style.pictures import to_tensor
@@ -44,7 +44,7 @@ def our_loss(scene: Scene, content: Tensor, style: Tensor, dtype: str) -> Any:
         mean=MEAN,
         std=STD,
     )
-    return renderer.style_loss(style_transfer.features(method.complete(declared)), found, content, style, dtype)
+    return renderer.style_loss(style_objective.features(method.complete(declared)), found, content, style, dtype)
 
 
 def ours(dtype: str) -> Way:

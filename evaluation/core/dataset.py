@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-from evaluation.core.digests import Digest
+from evaluation.core.digests import LATER, Digest
 from studyplatform.voting.core.claims import ALPHA, MARGIN
 from studyplatform.voting.core.flags import Rules
 
@@ -44,6 +44,7 @@ class Scene:
     task: str = "other"
     content_image_sha256: str = ""
     style_image_sha256: str = ""
+    mask_image_sha256: str = field(default="", metadata=LATER)
     licence: str = ""
     credit: str = ""
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from evaluation.core.dataset import StudyData, Trial
 
 
+#: Metadata of a field that studies of earlier versions do not have.
+LATER = {"later": True}
+
+
 class Digest:
     """The digest of a study whose trials come one by one, in order of id: a million need not be there at once."""
 
@@ -40,8 +44,14 @@ class Digest:
 
 
 def _line(row: Any) -> bytes:
-    value = {f.name: getattr(row, f.name) for f in dataclasses.fields(row)} if dataclasses.is_dataclass(row) else row
+    value = _told(row) if dataclasses.is_dataclass(row) else row
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode() + b"\n"
+
+
+def _told(row: Any) -> dict[str, Any]:
+    """The fields of a row; one that came later says nothing where it is empty, so that earlier digests stand."""
+    told = {f.name: (getattr(row, f.name), f.metadata) for f in dataclasses.fields(row)}
+    return {name: value for name, (value, about) in told.items() if value or "later" not in about}
 
 
 def _plain(value: Any) -> Any:

@@ -37,6 +37,7 @@ def scenes(study: voting.Study, stimuli: Iterable[voting.Stimulus]) -> tuple[Sce
             task=scene.task,
             content_image_sha256=scene.content_id or "",
             style_image_sha256=scene.style_id or "",
+            mask_image_sha256=scene.mask_id or "",
             licence="; ".join(dict.fromkeys(s.licence for s in stated[scene.pk] if s.licence)),
             credit="; ".join(dict.fromkeys(s.credit for s in stated[scene.pk] if s.credit)),
         )
@@ -46,7 +47,7 @@ def scenes(study: voting.Study, stimuli: Iterable[voting.Stimulus]) -> tuple[Sce
 
 def _stated(study: voting.Study, shown: Iterable[generation.Scene]) -> dict[int, list[generation.SourceImage]]:
     """Scene -> its source pictures as the owner of the study, or else of its grids, stated them."""
-    parts = {scene.pk: [sha for sha in (scene.content_id, scene.style_id) if sha] for scene in shown}
+    parts = {scene.pk: scene.source_ids for scene in shown}
     owned = generation.SourceImage.objects.filter(artifact__in={sha for own in parts.values() for sha in own}).filter(
         Q(owner=study.owner_id) | Q(owner__grids__studies=study)
     )

@@ -21,6 +21,7 @@ from generation.services.measuring import MeasureError, failures
 from generation.services.planning import metric_spec
 from generation.services.queue import jobs_of
 from generation.services.workers import somebody_works
+from generation.sheets import has_sheets
 
 #: Pictures and failed cells that the page shows before it counts the rest.
 PICTURES, FAILED = 60, 200
@@ -138,7 +139,7 @@ def context(grid: Grid) -> dict[str, Any]:
         "scenes": _by_scene(shown, labels),
         "more": max(0, cells.count() - len(shown)),
         "metrics": len(metrics),
-        "trainings": trainings.exists(),
+        "sheets": has_sheets(grid),
         "has_curves": grid.cells.filter(Q(render__curve__isnull=False) | Q(render__training__isnull=False)).exists(),
         "progress_address": reverse("admin:generation_grid_progress", args=[grid.pk]),
     }

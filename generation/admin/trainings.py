@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from generation.admin.access import ReadOnlyAdmin
+from generation.core import tasks
 from generation.core.drawing.numbers import short
 from generation.models import Grid, GridCondition, Training
 
@@ -42,15 +43,16 @@ class TrainingAdmin(ReadOnlyAdmin):
         """Of its first weights, the order of the photographs and the dropout."""
         return int(training.spec["seed"])
 
-    @admin.display(description="G")
+    @admin.display(description="loss")
     def loss(self, training: Training) -> str:
-        """The generator's loss in the last epoch of the training, in the units of the run."""
-        return short(training.losses["g"], 4) if "g" in training.losses else "none yet"
+        """What is minimised, in the last epoch of the training, in the units of the run."""
+        return _told(training, _minimised(training))
 
-    @admin.display(description="Lab error")
+    @admin.display(description="kept apart")
     def error(self, training: Training) -> str:
-        """Mean |Δa|, |Δb| on the photographs kept apart."""
-        return short(training.losses["val_ab_error"], 4) if "val_ab_error" in training.losses else "none yet"
+        """The same on the photographs kept apart; of colours the mean |Δa|, |Δb| there, in Lab units."""
+        error = "val_ab_error" if "val_ab_error" in training.losses else f"val_{_minimised(training)}"
+        return _told(training, error) + (" Lab units" if error == "val_ab_error" else "")
 
     @admin.display(description="how it ended")
     def ended(self, training: Training) -> str:
@@ -62,3 +64,14 @@ class TrainingAdmin(ReadOnlyAdmin):
         """The grids whose pictures it makes."""
         found = Grid.objects.filter(cells__render__training=training).distinct()
         return ", ".join(found.values_list("title", flat=True))
+
+
+def _minimised(training: Training) -> str:
+    """The name of what a training minimises, among its losses; empty for a task that nobody here knows."""
+    methods = tasks.get(training.task).methods if training.task in tasks.names() else {}
+    method = methods.get(training.spec["method"])
+    return method.trainer.loss if method and method.trainer else ""
+
+
+def _told(training: Training, loss: str) -> str:
+    return short(training.losses[loss], 4) if loss in training.losses else "none yet"

@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from generation.core.spec import Params
+from generation.core.tasks import ParameterError
+
 
 @dataclass(frozen=True)
 class OptimizerKind:
@@ -142,7 +145,7 @@ _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "beta2": _BELOW_ONE,
     "epsilon": _NOT_NEGATIVE,
     "eta_minus": (lambda value: 0.0 < value < 1.0, "above 0 and below 1"),
-    "eta_plus": (lambda value: 1.0 < value < math.inf, "a finite number above 1"),
+    "eta_plus": (lambda value: 1.0 < value <= 1000.0, "a number above 1 and at most 1000"),
     "history": (lambda value: 1.0 <= value <= 1000.0, "from 1 to 1000"),
     "momentum": _BELOW_ONE,
     "momentum_decay": _NOT_NEGATIVE,
@@ -192,6 +195,16 @@ def complete_options(name: str, text: str) -> str:
         f"{option}={int(value) if isinstance(kind.options[option], int) else float(value)!r}"
         for option, value in sorted(complete.items())
     )
+
+
+def resolved_options(params: Params) -> str:
+    """What the parameter ``optimizer_options`` of a method stands for, in full; raises ``ParameterError``."""
+    given = str(params["optimizer_options"])
+    try:
+        return complete_options(str(params["optimizer"]), given)
+    except ValueError as error:
+        mend = ' An option of a preset is taken out by optimizer_options = "".' if given else ""
+        raise ParameterError(f"optimizer_options: {error}{mend}") from None
 
 
 def _check(kind: OptimizerKind, option: str, value: float) -> None:

@@ -5,12 +5,14 @@ one instance at rate 1 over the whole batch, with the move of image n scaled by 
 optimiser per image. The instance is given a parameter that is zero before each step: none of these optimisers looks
 at the value (there is no weight decay), and the move comes out without the rounding of a difference to the image.
 Rprop (the rate is only its first step) and L-BFGS (dot products over an image) keep a state of their own per image.
+
+The weights of a network are moved by one plain instance at its own rate: :func:`for_weights`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -30,13 +32,14 @@ class KerasAdam(optim.Adam):
 
     def __init__(self, params: list[Tensor], lr: float, betas: tuple[float, float], eps: float) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps)
-        self._epsilon_hat, self._steps = eps, 0
+        self._epsilon_hat = eps
 
     def step(self, closure: Any = None) -> Any:
         """One step, as :meth:`torch.optim.Adam.step`."""
-        self._steps += 1
+        # Counted by the state of the parameters, which is kept where this is not: a training that is taken up again.
+        steps = 1 + max((int(state["step"]) for state in self.state.values() if "step" in state), default=0)
         for group in self.param_groups:
-            group["eps"] = self._epsilon_hat / math.sqrt(1.0 - group["betas"][1] ** self._steps)
+            group["eps"] = self._epsilon_hat / math.sqrt(1.0 - group["betas"][1] ** steps)
         return super().step(closure)
 
 
@@ -44,21 +47,52 @@ def _adam(options: Options) -> dict[str, Any]:
     return {"betas": (options["beta1"], options["beta2"]), "eps": options["epsilon"]}
 
 
-#: Elementwise optimisers at rate 1, by name.
-FACTORIES: Mapping[str, Callable[[list[Tensor], Options], optim.Optimizer]] = {
-    "sgd": lambda p, o: optim.SGD(p, lr=1.0),
-    "momentum": lambda p, o: optim.SGD(p, lr=1.0, momentum=o["momentum"]),
-    "nesterov": lambda p, o: optim.SGD(p, lr=1.0, momentum=o["momentum"], nesterov=True),
-    "adagrad": lambda p, o: optim.Adagrad(p, lr=1.0, eps=o["epsilon"]),
-    "adadelta": lambda p, o: optim.Adadelta(p, lr=1.0, rho=o["rho"], eps=o["epsilon"]),
-    "rmsprop": lambda p, o: optim.RMSprop(p, lr=1.0, alpha=o["alpha"], eps=o["epsilon"], momentum=o["momentum"]),
-    "adam": lambda p, o: optim.Adam(p, lr=1.0, **_adam(o)),
-    "amsgrad": lambda p, o: optim.Adam(p, lr=1.0, amsgrad=True, **_adam(o)),
-    "nadam": lambda p, o: optim.NAdam(p, lr=1.0, momentum_decay=o["momentum_decay"], **_adam(o)),
-    "adamax": lambda p, o: optim.Adamax(p, lr=1.0, **_adam(o)),
-    "radam": lambda p, o: optim.RAdam(p, lr=1.0, **_adam(o)),
-    "keras_adam": lambda p, o: KerasAdam(p, lr=1.0, **_adam(o)),
+#: Elementwise optimisers by name: of parameters, rate and options.
+FACTORIES: Mapping[str, Callable[[list[Tensor], float, Options], optim.Optimizer]] = {
+    "sgd": lambda p, lr, o: optim.SGD(p, lr=lr),
+    "momentum": lambda p, lr, o: optim.SGD(p, lr=lr, momentum=o["momentum"]),
+    "nesterov": lambda p, lr, o: optim.SGD(p, lr=lr, momentum=o["momentum"], nesterov=True),
+    "adagrad": lambda p, lr, o: optim.Adagrad(p, lr=lr, eps=o["epsilon"]),
+    "adadelta": lambda p, lr, o: optim.Adadelta(p, lr=lr, rho=o["rho"], eps=o["epsilon"]),
+    "rmsprop": lambda p, lr, o: optim.RMSprop(p, lr=lr, alpha=o["alpha"], eps=o["epsilon"], momentum=o["momentum"]),
+    "adam": lambda p, lr, o: optim.Adam(p, lr=lr, **_adam(o)),
+    "amsgrad": lambda p, lr, o: optim.Adam(p, lr=lr, amsgrad=True, **_adam(o)),
+    "nadam": lambda p, lr, o: optim.NAdam(p, lr=lr, momentum_decay=o["momentum_decay"], **_adam(o)),
+    "adamax": lambda p, lr, o: optim.Adamax(p, lr=lr, **_adam(o)),
+    "radam": lambda p, lr, o: optim.RAdam(p, lr=lr, **_adam(o)),
+    "keras_adam": lambda p, lr, o: KerasAdam(p, lr=lr, **_adam(o)),
 }
+
+
+def for_weights(name: str, parameters: Iterable[Tensor], rate: float, options: Options) -> optim.Optimizer:
+    """The optimiser ``name`` of the weights of a network.
+
+    ``options``: as of ``optimizer_table.read_options``; what is missing takes its default. L-BFGS evaluates its closure
+    once per step, as every other does its gradient, and wants contiguous weights.
+    """
+    complete, leaves = {**OPTIMIZERS[name].options, **options}, list(parameters)
+    if name == "rprop":
+        return optim.Rprop(leaves, lr=rate, **_rprop(complete))
+    if name == "lbfgs":
+        return optim.LBFGS(leaves, lr=rate, **_lbfgs(complete))
+    return FACTORIES[name](leaves, rate, complete)
+
+
+def _rprop(options: Options) -> dict[str, Any]:
+    return {
+        "etas": (options["eta_minus"], options["eta_plus"]),
+        "step_sizes": (options["step_min"], options["step_max"]),
+    }
+
+
+def _lbfgs(options: Options) -> dict[str, Any]:
+    """One iteration and one gradient per step, no line search."""
+    return {
+        "max_iter": 1,
+        "tolerance_grad": 0.0,
+        "tolerance_change": 0.0,
+        "history_size": int(options["history"]),
+    }
 
 
 class BatchedOptimizer:
@@ -77,7 +111,7 @@ class BatchedOptimizer:
         if name == "rprop":
             self._method = _Rprop(images, rates, complete)
         elif name == "lbfgs":
-            self._method = _LBFGS(images, rates, int(complete["history"]))
+            self._method = _LBFGS(images, rates, complete)
         else:
             self._method = _Elementwise(FACTORIES[name], images, rates, complete)
 
@@ -107,14 +141,14 @@ class _Elementwise:
 
     def __init__(
         self,
-        factory: Callable[[list[Tensor], Options], optim.Optimizer],
+        factory: Callable[[list[Tensor], float, Options], optim.Optimizer],
         images: Tensor,
         rates: Tensor,
         options: Options,
     ) -> None:
         self._images, self._rates = images, rates
         self._move = torch.zeros_like(images)
-        self._optimizer = factory([self._move], options)
+        self._optimizer = factory([self._move], 1.0, options)
 
     def moved(self, gradient: Tensor, factor: float | Tensor) -> Tensor:
         self._move.zero_()
@@ -132,8 +166,7 @@ class _Rprop:
         self._leaves = list(self._moves.unbind())
         self._optimizer = optim.Rprop(
             [{"params": [leaf], "lr": rate} for leaf, rate in zip(self._leaves, rates.tolist(), strict=True)],
-            etas=(options["eta_minus"], options["eta_plus"]),
-            step_sizes=(options["step_min"], options["step_max"]),
+            **_rprop(options),
         )
 
     def moved(self, gradient: Tensor, factor: float | Tensor) -> Tensor:
@@ -153,14 +186,11 @@ class _LBFGS:
     Each keeps 2 x ``history`` copies of its image. The clamp is unknown to it, as in the scripts of the field.
     """
 
-    def __init__(self, images: Tensor, rates: Tensor, history: int) -> None:
+    def __init__(self, images: Tensor, rates: Tensor, options: Options) -> None:
         self._images, self._rates = images, rates
         # Contiguous, because torch flattens parameters and gradients by a view.
         self._leaves = [image.clone(memory_format=torch.contiguous_format) for image in images]
-        self._optimizers = [
-            optim.LBFGS([leaf], max_iter=1, tolerance_grad=0.0, tolerance_change=0.0, history_size=history)
-            for leaf in self._leaves
-        ]
+        self._optimizers = [optim.LBFGS([leaf], **_lbfgs(options)) for leaf in self._leaves]
 
     def moved(self, gradient: Tensor, factor: float | Tensor) -> Tensor:
         rates = (self._rates * factor).tolist()

@@ -14,7 +14,7 @@ import numpy as np
 from generation.core import images
 from generation.core.protocols import Picture, Tick
 from generation.core.spec import Params, RenderSpec
-from generation.core.tasks import Method, Param
+from generation.core.tasks import Method, Param, controls
 
 #: Tiles along the longest side of a scrambled photograph: nothing is left to recognise, and no pixel is new.
 TILES = 12
@@ -92,3 +92,8 @@ COMMON_METHODS: Mapping[str, Method] = {
     ),
     "style": Method("style", "The style picture itself", "generation.core.photo:style", {"size": SIZE}),
 }
+
+
+def methods_of_sources() -> dict[str, Method]:
+    """Every method that makes a picture of a scene's own ones, by name: the common ones, and the controls of tasks."""
+    return {**COMMON_METHODS, **{method.name: method for method in controls()}}

@@ -61,13 +61,21 @@ Say = Callable[[int, int, str], None]
 
 
 class Train(Protocol):
-    """Trains one network. ``data``: the pack of photographs; ``save_at``: epochs whose network is kept (the last one
-    always is); ``scratch``: a folder on this machine for the state, in files that begin with the training's digest,
-    so that one that was killed goes on; None keeps nothing. Raises ``ValueError`` with a sentence for what cannot be
-    trained."""
+    """Trains one network. ``data``: SHA-256 -> bytes of ``spec.data``, the pack of photographs, and of ``spec.style``
+    where there is one; ``save_at``: epochs whose network is kept (the last one always is); ``scratch``: a folder on
+    this machine for the state, in files that begin with the training's digest, so that one that was killed goes on;
+    None keeps nothing. The networks of ``spec.weights`` are found by ``core.weights``. Raises ``ValueError`` with a
+    sentence for what cannot be trained."""
 
     def __call__(
-        self, spec: TrainSpec, data: bytes, save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None, /
+        self,
+        spec: TrainSpec,
+        data: Mapping[str, bytes],
+        save_at: Sequence[int],
+        engine: Params,
+        say: Say,
+        scratch: Path | None,
+        /,
     ) -> TrainResult: ...
 
 

@@ -51,7 +51,7 @@ def run_job(
     with torch_settings(1 if deterministic else threads, deterministic):
         pictures: dict[int, tuple[Picture, float]] = {}
         for method, members in _by_method(job).items():
-            wanted = [postprocess.unprocessed(_given(job.items[index])) for index in members]
+            wanted = [_unmasked(postprocess.unprocessed(_given(job.items[index]))) for index in members]
             batch = list({spec.digest: spec for spec in wanted}.values())
             started = time.perf_counter()
             made = _render(method, batch, artifacts, renderers, job, counter.tick)
@@ -77,6 +77,11 @@ def _given(item: JobItem) -> RenderSpec:
     if item.network is None:
         return item.render
     return dataclasses.replace(item.render, weights={**item.render.weights, TRAINED: item.network})
+
+
+def _unmasked(spec: RenderSpec) -> RenderSpec:
+    """What a trained network is told: never where what it looks for lies, which its picture is measured against."""
+    return dataclasses.replace(spec, mask="") if spec.training else spec
 
 
 def _processed(picture: Picture, spec: RenderSpec) -> Picture:
@@ -131,7 +136,7 @@ def _render(
 
 def _obstacle(spec: RenderSpec, artifacts: Mapping[str, bytes]) -> str:
     """Why ``spec`` cannot be rendered here, or an empty string."""
-    for digest in filter(None, (spec.content, spec.style)):
+    for digest in filter(None, (spec.content, spec.style, spec.mask)):
         if digest not in artifacts:
             return f"The source picture {digest[:12]} was not given to the job."
         if sha256_bytes(artifacts[digest]) != digest:

@@ -162,7 +162,9 @@ def grid_text(
     ]
     for name, source in search_file["sources"].items():
         lines += _section(f"sources.{_key(name)}", source)
-    lines += _section("scenes", search_file["scenes"])
+    for table in ("scenes", "data", "styles"):
+        if table in search_file:
+            lines += _section(table, search_file[table])
     lines += _section("parameters", {k: v for k, v in params.items() if k not in AXES})
     rows = [row for entry in found for row in _rows(entry)]
     lines += ["[[conditions]]", 'design = "list"', f"rows = {_value(rows)}", ""]

@@ -39,17 +39,20 @@ def sha256_bytes(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class SceneSpec:
-    """What is depicted: a content and, for style transfer, a style. Sources are named by their SHA-256."""
+    """What is depicted: a content and, for style transfer, a style; ``mask``: where what is asked for lies in the
+    content. Sources are named by their SHA-256."""
 
     task: str
     label: str
     content: str
     style: str | None = None
+    mask: str = ""
 
     @property
     def digest(self) -> str:
         """Identity of the scene. The label is part of it: what one grid calls a scene never shows in another."""
-        return digest({"task": self.task, "label": self.label, "content": self.content, "style": self.style})
+        named = {"task": self.task, "label": self.label, "content": self.content, "style": self.style}
+        return digest(named | ({"mask": self.mask} if self.mask else {}))
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class RenderSpec:
 
     ``training``: digest of the ``core.train_spec.TrainSpec`` whose network makes the image. What that network weighs is
     not known before it is trained: only while the image is made or measured, ``weights["trained"]`` names the file.
+    ``mask``: of the scene; the image is measured against it and made without it.
     """
 
     task: str
@@ -89,10 +93,11 @@ class RenderSpec:
     seed: int
     weights: Mapping[str, str] = field(default_factory=dict)
     training: str = ""
+    mask: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object stored with the render; :meth:`from_json` is its inverse."""
-        return {
+        said: dict[str, Any] = {
             "task": self.task,
             "method": self.method,
             "content": self.content,
@@ -100,7 +105,9 @@ class RenderSpec:
             "params": dict(self.params),
             "seed": self.seed,
             "weights": dict(self.weights),
-        } | ({"training": self.training} if self.training else {})
+        }
+        said |= {"training": self.training} if self.training else {}
+        return said | ({"mask": self.mask} if self.mask else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RenderSpec:
@@ -224,7 +231,7 @@ class JobSpec:
     @property
     def artifacts(self) -> frozenset[str]:
         """SHA-256 of every source, stored image and trained network the job needs to be given."""
-        given = ((i.render.content, i.render.style, i.image, i.base, i.network) for i in self.items)
+        given = ((i.render.content, i.render.style, i.render.mask, i.image, i.base, i.network) for i in self.items)
         return frozenset(digest for names in given for digest in names if digest)
 
     @property

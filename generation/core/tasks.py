@@ -94,6 +94,11 @@ class Trainer:
     parameters that decides the training. ``side(params)``: the square of the photographs, in px. ``epoch(params)``: the
     epoch whose network makes the picture, 0 for the last. ``seconds``: ``"module:function"`` that foretells how long
     trainings take here, see ``core.train.Foretell``. ``version``: raised when the same settings give another network.
+    ``style(params)``: the style that decides the training: ``""`` for none, ``"scene"`` for that of the scene (one
+    network for each style), ``"folder"`` for the folder of ``[styles]``. ``networks(params)``: pretrained networks that
+    the loss looks through, with the layers of each, as for ``Method.networks``. ``masks``: every photograph comes with
+    a mask. ``grey``: photographs without colours are trained on too. ``loss``: what is
+    minimised, among the numbers of an epoch; ``val_`` before it is the same on what was kept apart.
     """
 
     train: str
@@ -102,6 +107,11 @@ class Trainer:
     epoch: Callable[[Params], int]
     seconds: str
     version: str = "1"
+    style: Callable[[Params], str] = lambda params: ""
+    networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
+    masks: bool = False
+    grey: bool = False
+    loss: str = "loss"
 
 
 @dataclass(frozen=True)
@@ -144,13 +154,15 @@ class Method:
 class Task:
     """Something the platform can render and ask people about.
 
-    ``methods``: name -> method, the first is the default. ``sources``: roles a scene has (``content``, ``style``).
-    ``metrics(params, weights)``: the numbers about each image under the reference parameters, given the weights found
-    (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of ``core.render.Measure``.
-    ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``: preset asked by default.
-    ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs under the reference
-    parameters; where one cannot be had, the metrics that need it say so instead of a number. ``objective(params)``:
-    the part of the parameters that fixes the loss.
+    ``methods``: name -> method, the first is the default. ``sources``: roles a scene has (``content``, ``style``,
+    ``mask``). ``metrics(params, weights)``: the numbers about each image under the reference parameters, given the
+    weights found (network -> SHA-256). ``measure``: ``"module:function"`` with the signature of
+    ``core.render.Measure``. ``primary_metric``: key of the metric whose minimiser is put to the test. ``question``:
+    preset asked by default. ``baseline``: method of the control stimulus. ``networks(params)``: what measuring needs
+    under the reference parameters; where one cannot be had, the metrics that need it say so instead of a number.
+    ``objective(params)``: the part of the parameters that fixes the loss. ``controls``: pictures beside those that
+    every task offers, for ``[controls]`` of a grid file: name -> label and the method that makes it (the true marking,
+    where a mask tells it).
     """
 
     name: str
@@ -164,6 +176,7 @@ class Task:
     baseline: str = "identity"
     networks: Callable[[Params], Mapping[str, tuple[str, ...]]] = lambda params: {}
     objective: Callable[[Params], Mapping[str, Scalar]] = field(default=lambda params: dict(params))
+    controls: Mapping[str, tuple[str, Method]] = field(default_factory=dict)
 
     @property
     def default_method(self) -> Method:
@@ -207,3 +220,8 @@ def derived(method: str, params: Params) -> dict[str, float]:
 def names() -> list[str]:
     """Names of the registered tasks, sorted."""
     return sorted(_TASKS)
+
+
+def controls() -> list[Method]:
+    """The methods of the controls that registered tasks have of their own."""
+    return [method for task in _TASKS.values() for _, method in task.controls.values()]

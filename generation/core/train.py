@@ -1,4 +1,4 @@
-"""Run one training job: a spec and a pack of photographs in, networks and numbers out. No database.
+"""Run one training job: a spec and what it is trained on in, networks and numbers out. No database.
 
 What a training keeps on the way (so that one that was killed goes on) lies in a folder of this machine; without it a
 training starts over and comes out the same.
@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from generation.core import weights
 from generation.core.protocols import Say, Train
 from generation.core.runtime import environment, load, torch_settings, unexpected
 from generation.core.spec import Params, sha256_bytes
-from generation.core.train_spec import TrainJobSpec, TrainResult
+from generation.core.train_spec import TrainJobSpec, TrainResult, TrainSpec
 
 
 class Foretell(Protocol):
@@ -33,13 +34,14 @@ def run_training(
     say: Say | None = None,
     threads: int | None = None,
 ) -> TrainResult:
-    """Train the network of ``job``. ``artifacts``: SHA-256 -> bytes of the pack of photographs. ``trainer``:
-    ``"module:function"``. ``threads``: of torch for this call. What goes wrong is a ``failed`` result with a sentence.
+    """Train the network of ``job``. ``artifacts``: SHA-256 -> bytes of the pack of photographs, and of the style where
+    the job names one. ``trainer``: ``"module:function"``. ``threads``: of torch for this call. What goes wrong is a
+    ``failed`` result with a sentence.
     """
     started = time.perf_counter()
-    data = artifacts.get(job.training.data, b"")
-    if sha256_bytes(data) != job.training.data:
-        return TrainResult("failed", reason="The pack of photographs was not given to the job, or is damaged.")
+    if reason := _obstacle(job.training, artifacts):
+        return TrainResult("failed", reason=reason)
+    data = {sha: artifacts[sha] for sha in job.artifacts}
     deterministic = bool(job.engine.get("deterministic", False))
     with torch_settings(1 if deterministic else threads, deterministic):
         try:
@@ -59,6 +61,19 @@ def foretell(seconds: str, trainings: Sequence[tuple[Params, float]], engine: Pa
     """Seconds of each of ``trainings`` on this machine, see :class:`Foretell`."""
     with torch_settings(threads, False):
         return list(cast(Foretell, load(seconds))(trainings, engine))
+
+
+def _obstacle(spec: TrainSpec, artifacts: Mapping[str, bytes]) -> str:
+    """Why ``spec`` cannot be trained here, or an empty string."""
+    for sha, what in ((spec.data, "pack of photographs"), (spec.style, "style")):
+        if sha and sha256_bytes(artifacts.get(sha, b"")) != sha:
+            return f"The {what} was not given to the job, or is damaged."
+    try:
+        for network, sha in spec.weights.items():
+            weights.find(network, sha)
+    except weights.WeightsError as error:
+        return str(error)
+    return ""
 
 
 def _silent(done: int, total: int, words: str) -> None:

@@ -18,6 +18,8 @@ class TrainSpec:
     the code that trains: another number where the same settings give another network.
 
     ``params`` are those of the method that decide the training; the engine's settings belong to the job, as for images.
+    ``style``: SHA-256 of the style picture that the network is for, or of the pack of style pictures. ``weights``: the
+    pretrained networks that its loss looks through (name -> SHA-256). A training without them says nothing of them.
     """
 
     task: str
@@ -26,10 +28,12 @@ class TrainSpec:
     seed: int
     data: str
     version: str = "1"
+    style: str = ""
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object stored with the training; :meth:`from_json` is its inverse."""
-        return {
+        said: dict[str, Any] = {
             "task": self.task,
             "method": self.method,
             "params": dict(self.params),
@@ -37,6 +41,8 @@ class TrainSpec:
             "data": self.data,
             "version": self.version,
         }
+        said |= {"style": self.style} if self.style else {}
+        return said | ({"weights": dict(self.weights)} if self.weights else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> TrainSpec:
@@ -69,13 +75,13 @@ class TrainJobSpec:
 
     @property
     def artifacts(self) -> frozenset[str]:
-        """SHA-256 of the pack of photographs."""
-        return frozenset([self.training.data])
+        """SHA-256 of the pack of photographs, and of the style picture or the pack of them where there is one."""
+        return frozenset(filter(None, [self.training.data, self.training.style]))
 
     @property
     def networks(self) -> frozenset[str]:
-        """Training starts from no pretrained network."""
-        return frozenset()
+        """SHA-256 of the weights of every pretrained network that the loss looks through."""
+        return frozenset(self.training.weights.values())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from generation.core import images
 from generation.core.engines import call
-from generation.core.photo import COMMON_METHODS
+from generation.core.photo import COMMON_METHODS, methods_of_sources
 from generation.core.spec import ConditionSpec, RenderSpec, digest, sha256_bytes
 from generation.core.tasks import ParameterError
 from generation.models import Artifact, Condition, Render, Scene, SourceImage
@@ -137,12 +137,15 @@ def source_names(owner: User, wanted: str) -> Iterator[str]:
 def photo_render(*, scene: Scene, size: int, method: str = "identity") -> Render:
     """A picture made of the scene's own ones without a network, ``size`` px on its longest side. Made at once.
 
-    ``method`` is one of :data:`generation.core.photo.COMMON_METHODS`. Raises :class:`ArtifactMissing` with a sentence.
+    ``method`` is one of :func:`generation.core.photo.methods_of_sources`. Raises :class:`ArtifactMissing` with a
+    sentence.
     """
     if scene.content_id is None:
         raise ArtifactMissing(f"The scene “{scene}” has no photograph: it was imported without one.")
     if method == "style" and scene.style_id is None:
         raise ArtifactMissing(f"The scene “{scene}” has no style picture: it was imported without one.")
+    if method not in COMMON_METHODS and scene.mask_id is None:
+        raise ArtifactMissing(f"The scene “{scene}” has no mask that says what is right in it.")
     return _photo(scene=scene, spec=_photo_spec(scene, size, method))
 
 
@@ -157,8 +160,9 @@ def photos_made(wanted: Iterable[tuple[Scene, int, str]]) -> dict[tuple[int, str
 
 
 def _photo_spec(scene: Scene, size: int, method: str) -> RenderSpec:
-    params = COMMON_METHODS[method].complete({"size": size})
-    return RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0)
+    params = methods_of_sources()[method].complete({"size": size})
+    mask = scene.mask_id or ""
+    return RenderSpec(scene.task, method, scene.content_id or "", scene.style_id, params, seed=0, mask=mask)
 
 
 def photo_of_source(*, artifact: Artifact, size: int) -> Render:
@@ -177,9 +181,10 @@ def _photo(*, scene: Scene, spec: RenderSpec) -> Render:
     if existing is not None and existing.status == Render.Status.OK:
         return existing
     # A painting may be known by name only; it is asked for where it is shown.
-    needed = (spec.content, spec.style) if spec.method == "style" else (spec.content,)
+    needed = [spec.content, spec.style if spec.method == "style" else None]
+    needed += [] if spec.method in COMMON_METHODS else [spec.mask]
     sources = {sha: artifact_bytes(sha) for sha in needed if sha}
-    (picture,) = call(COMMON_METHODS[spec.method].render, [spec], sources, {}, lambda _steps: None)
+    (picture,) = call(methods_of_sources()[spec.method].render, [spec], sources, {}, lambda _steps: None)
     if picture.image is None:
         raise ArtifactMissing(f"The {spec.method} picture of “{scene}” cannot be made: {picture.reason}")
     image = artifact_store(data=images.encode_png(np.asarray(picture.image)), kind=Artifact.Kind.IMAGE)

@@ -1,4 +1,4 @@
-"""Folders of photographs, packed once: what networks are trained on, as an artifact."""
+"""Folders of photographs and of style pictures, packed once: what networks are trained on, as an artifact."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -40,47 +40,55 @@ def pack_made(
     place: Path,
     side: int,
     scenes: Sequence[bytes],
+    masks: Path | None = None,
+    grey: bool = False,
+    called: str = "photographs",
     tick: Callable[[int, int], None] | None = None,
 ) -> Pack:
     """The pack of the folder ``place``: read and stored, or the one that was made before of the same files.
 
-    ``scenes``: the photographs that will be coloured; they are never trained on. ``tick`` is told (steps done, steps
-    in all) while the folder is read. Raises ``PhotographsError``.
+    ``scenes``: the pictures that the grid shows, never trained on unless ``asked`` has it otherwise. ``masks``: the
+    folder of the masks, which may lie within ``place``. ``grey``: pictures without colours are taken. ``called``: what
+    people know the files as. ``tick`` is told (steps done, steps in all) while the folder is read. Raises
+    ``PhotographsError``.
     """
     options = photographs.PackOptions(
-        side=side, validation=asked.validation, crops=asked.crops, limit=asked.limit, seed=asked.seed
+        side=side, validation=asked.validation, crops=asked.crops, limit=asked.limit, seed=asked.seed, grey=grey
     )
-    files = photographs.folder_files(place)
-    key = digest([photographs.fingerprint(place), vars(options), [sha256_bytes(scene) for scene in scenes]])
+    kept_out = () if asked.with_scenes else scenes
+    files = photographs.folder_files(place, without=masks)
+    of_masks = photographs.folder_files(masks) if masks else None
+    read = [photographs.fingerprint(place), options.to_json(), [sha256_bytes(scene) for scene in kept_out]]
+    key = digest([*read, photographs.fingerprint(masks)] if masks else read)
     storage, name = storages["default"], f"data/{key}.json"
     if storage.exists(name):
         with storage.open(name) as file:
             known = json.loads(file.read())
         # A file without a listing was written when packs still held the names.
         if "listing" in known and _is_there(known["sha256"]):
-            return _pack(known["sha256"], known["listing"])
-    packed = photographs.pack(files, options, scenes=scenes, tick=tick)
+            return _pack(known["sha256"], known["listing"], called)
+    packed = photographs.pack(files, options, scenes=kept_out, tick=tick, masks=of_masks)
     artifact = artifact_store(data=packed.data, kind=Artifact.Kind.DATA)
     listing = json.loads(json.dumps(packed.listing))
     # Folders that differ in their names only give one pack: each has its own listing, the artifact that of the last.
     storage.save(listing_name(artifact.pk), ContentFile(json.dumps(listing).encode()))
     storage.save(name, ContentFile(json.dumps({"sha256": artifact.pk, "listing": listing}).encode()))
-    return _pack(artifact.pk, listing)
+    return _pack(artifact.pk, listing, called)
 
 
 def _is_there(sha256: str) -> bool:
     return Artifact.objects.filter(pk=sha256, stored=True).exists() and artifact_is_whole(sha256)
 
 
-def _pack(sha256: str, listing: dict[str, Any]) -> Pack:
+def _pack(sha256: str, listing: dict[str, Any], called: str) -> Pack:
     notes = []
     if listing["split"] == "by place":
         notes.append(
-            "Few photographs: those kept apart are the right thirds of the photographs trained on, so that the error "
-            "there is smaller than on photographs never seen."
+            f"Few {called}: those kept apart are the right thirds of the {called} trained on, so that the error "
+            f"there is smaller than on {called} never seen."
         )
     if listing["skipped"]:
-        notes.append(f"{_names(listing['skipped'])} in the folder of photographs cannot be trained on.")
+        notes.append(f"{_names(listing['skipped'])} in the folder of {called} cannot be trained on.")
     if listing["left_out"]:
         said = (
             "show scenes of this grid and were"
@@ -88,6 +96,10 @@ def _pack(sha256: str, listing: dict[str, Any]) -> Pack:
             else "shows a scene of this grid and was"
         )
         notes.append(f"{_names([[name, ''] for name in listing['left_out']])} {said} left out of the training.")
+    if left := [[name, ""] for name in listing.get("masks_left", ())]:
+        notes.append(
+            f"{_names(left)} in the folder of masks {'belong' if len(left) > 1 else 'belongs'} to no photograph."
+        )
     return Pack(sha256, listing["train"], listing["validation"], tuple(notes))
 
 

@@ -107,13 +107,13 @@ def draft_problems(grid: Grid) -> list[str]:
         found.append(
             _placed(grid, f"[grid] slug = {slug!r}: another grid is called so already. Give this one its own slug.")
         )
-    sources, photographs = named(grid.toml)
+    sources, folders = named(grid.toml)
     library = Library(grid.owner)
     said = (library.problem(source) for source in sources.values())
     found += [_placed(grid, sentence) for sentence in said if sentence]
-    if photographs is not None:
+    for place, folder in folders.items():
         try:
-            photographs_folder(photographs.folder)
+            photographs_folder(folder, place)
         except GridError as error:
             found.append(_placed(grid, str(error)))
     return found + (_networks(grid) if is_sound else [])
@@ -138,9 +138,9 @@ def draft_file(grid: Grid) -> GridFile | None:
 def draft_layout(grid: Grid) -> GridLayout:
     """The draft checked against this machine: pictures, networks, photographs. Raises ``GridError`` with a sentence."""
     file = parse(grid.toml, _default)
-    photographs = photographs_folder(file.data.folder) if file.data else None
+    folders = {place: photographs_folder(folder, place) for place, folder in file.folders.items()}
     try:
-        return grid_layout(text=grid.toml, read=Library(grid.owner).reader(file.sources), photographs=photographs)
+        return grid_layout(text=grid.toml, read=Library(grid.owner).reader(file.sources), folders=folders)
     except WeightsError as error:
         raise GridError(str(error)) from None
 

@@ -58,7 +58,7 @@ def trainings_ahead(layout: GridLayout) -> list[TrainSpec]:
         for condition in layout.file.conditions:
             trainer = method_of(layout.file.task, condition.method).trainer
             for seed in layout.seeds(condition) if trainer else ():
-                spec, render = layout.training(condition, seed), layout.render(scene, condition, seed)
+                spec, render = layout.training(scene, condition, seed), layout.render(scene, condition, seed)
                 if spec and trainer:
                     _, epochs, renders = asked.setdefault(spec.digest, (spec, set(), set()))
                     epochs.add(trainer.epoch(condition.params))

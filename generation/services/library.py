@@ -20,7 +20,7 @@ from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from generation.services.sources import SUFFIXES
 
 #: Folders of the project whose pictures every grid file may name.
-SHIPPED = ("sources", "colour/scenes")
+SHIPPED = ("sources", "colour/scenes", "defects/scenes")
 
 
 class Library:
@@ -65,8 +65,9 @@ class Library:
         return ""
 
 
-def photographs_folder(named: str) -> Path:
-    """The folder that ``[data] folder`` of a file written in a page means. Raises ``GridError`` for any other.
+def photographs_folder(named: str, where: str) -> Path:
+    """The folder that a file written in a page means at ``where`` (``[data] folder``). Raises ``GridError`` for any
+    other than these.
 
     Either one that comes with the project (``../colour/photographs``) or a folder of ``photographs/``, which whoever
     runs the server fills.
@@ -78,7 +79,7 @@ def photographs_folder(named: str) -> Path:
         if found.is_relative_to(root) and found != root and found.is_dir():
             return found
     raise GridError(
-        f"[data] folder = {named!r}: there is no such folder for grids written here. Write ../colour/photographs (five "
+        f"{where} = {named!r}: there is no such folder for grids written here. Write ../colour/photographs (five "
         "photographs that come with the project), or the name of a folder that whoever runs the server put into "
         "photographs/ of the data folder."
     )

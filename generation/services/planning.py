@@ -65,8 +65,10 @@ def _design(layout: GridLayout) -> dict[str, object]:
         "metrics": [dataclasses.replace(m, weights_sha256="").digest for m in layout.metrics],
         "weights": dict(layout.weights),
     }
-    data = {str(side): pack.sha256 for side, pack in layout.data.items()}
-    return design | ({"data": data} if data else {})
+    packs = {"data": layout.data, "styles": layout.styles}
+    return design | {
+        name: {str(side): pack.sha256 for side, pack in of_side.items()} for name, of_side in packs.items() if of_side
+    }
 
 
 def _grid_create(grid: Grid, *, layout: GridLayout, plan_digest: str) -> Grid:
@@ -74,7 +76,7 @@ def _grid_create(grid: Grid, *, layout: GridLayout, plan_digest: str) -> Grid:
     owner = grid.owner
     grid.slug, grid.title, grid.task, grid.toml = file.slug, file.title, file.task.name, file.text
     grid.digest, grid.reference, grid.preset = plan_digest, dict(file.reference), file.preset
-    grid.notes = [*file.notes, *(note for pack in layout.data.values() for note in pack.notes)]
+    grid.notes = [*file.notes, *(note for pack in layout.packs for note in pack.notes)]
     grid.frozen = True
     grid.save()
     for name, data in layout.sources.items():
@@ -111,7 +113,7 @@ def _grid_create(grid: Grid, *, layout: GridLayout, plan_digest: str) -> Grid:
         for condition_spec, condition in zip(file.conditions, conditions, strict=True):
             for replicate, seed in enumerate(layout.seeds(condition_spec)):
                 render_spec = layout.render(scene_spec, condition_spec, seed)
-                training = layout.training(condition_spec, seed)
+                training = layout.training(scene_spec, condition_spec, seed)
                 render, _ = Render.objects.get_or_create(
                     digest=render_spec.digest,
                     defaults={
@@ -133,7 +135,13 @@ def scene_row(spec: SceneSpec) -> Scene:
     """The row of a scene; its sources are artifacts already."""
     row, _ = Scene.objects.get_or_create(
         digest=spec.digest,
-        defaults={"task": spec.task, "label": spec.label, "content_id": spec.content, "style_id": spec.style},
+        defaults={
+            "task": spec.task,
+            "label": spec.label,
+            "content_id": spec.content,
+            "style_id": spec.style,
+            "mask_id": spec.mask or None,
+        },
     )
     return row
 
@@ -147,9 +155,15 @@ def condition_row(spec: ConditionSpec) -> Condition:
 
 
 def training_row(spec: TrainSpec) -> Training:
-    """The row of a trained network; its pack of photographs is an artifact already."""
+    """The row of a trained network; its pack of photographs and its style are artifacts already."""
     row, _ = Training.objects.get_or_create(
-        digest=spec.digest, defaults={"task": spec.task, "spec": spec.to_json(), "data_id": spec.data}
+        digest=spec.digest,
+        defaults={
+            "task": spec.task,
+            "spec": spec.to_json(),
+            "data_id": spec.data,
+            "style_id": spec.style or None,
+        },
     )
     return row
 

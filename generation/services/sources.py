@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
@@ -111,7 +113,8 @@ def _take(result: Uploaded, owner: User, master: Master, file: str, licence: str
 
 def source_uses(source: SourceImage) -> list[str]:
     """Titles of the owner's laid grids that show the picture."""
-    shown = Cell.objects.filter(Q(scene__content=source.artifact_id) | Q(scene__style=source.artifact_id))
+    roles = ("scene__content", "scene__style", "scene__mask")
+    shown = Cell.objects.filter(reduce(or_, (Q(**{role: source.artifact_id}) for role in roles)))
     grids = Grid.objects.filter(owner_id=source.owner_id, pk__in=shown.values("grid"))
     return list(grids.order_by("title").values_list("title", flat=True))
 

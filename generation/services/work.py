@@ -13,12 +13,12 @@ from django.conf import settings
 
 from generation.core import tasks
 from generation.core.engines import Engine, EngineBroken, EngineLost, JobDeadly, SerialEngine, open_engine, share
-from generation.core.photo import COMMON_METHODS
 from generation.core.spec import JobSpec, RenderResult
 from generation.core.train_spec import TrainJobSpec, TrainResult
 from generation.models import Grid, Job
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
 from generation.services.jobs import based
+from generation.services.layout import methods_of
 from generation.services.queue import (
     holder_name,
     job_claim,
@@ -176,7 +176,7 @@ def work_of(*, task: str, spec: JobSpec) -> tuple[JobSpec, dict[str, bytes], dic
     spec = based(spec)
     artifacts = {sha: artifact_bytes(sha) for sha in spec.artifacts}
     known = tasks.get(task)
-    renderers = {name: method.render for name, method in {**COMMON_METHODS, **known.methods}.items()}
+    renderers = {name: method.render for name, method in methods_of(known).items()}
     return spec, artifacts, renderers, known.measure
 
 

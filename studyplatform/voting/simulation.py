@@ -32,7 +32,13 @@ from studyplatform.voting.services import StudyError
 Progress = Callable[[int, int], None]
 
 # Between the two pictures of a catch pair there is nothing to doubt: a person who looks errs once in thousands.
-CATCH_UTILITIES = {"catch: style": 8.0, "catch: identity": 0.0, "catch: grey": -8.0, "catch: scrambled": -8.0}
+CATCH_UTILITIES = {
+    "catch: style": 8.0,
+    "catch: true_marking": 8.0,
+    "catch: identity": 0.0,
+    "catch: grey": -8.0,
+    "catch: scrambled": -8.0,
+}
 
 
 class ServerError(RuntimeError):

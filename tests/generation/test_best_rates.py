@@ -111,6 +111,8 @@ def test_what_the_search_file_says_is_written_again() -> None:
         "grid": {"slug": "s", "title": 'A "quoted" title', "task": "style_transfer", "preset": "geng2021"},
         "sources": {"my cat": {"file": "a\\b.png", "credit": "Stéfan, \U0001f408"}},
         "scenes": {"list": [{"content": "my cat", "style": "my cat"}]},
+        "data": {"folder": "photographs", "crops": 8},
+        "styles": {"folder": "paintings"},
         "replicates": {"seeds": [0, 1]},
         "controls": {"photograph": True},
     }
@@ -119,7 +121,7 @@ def test_what_the_search_file_says_is_written_again() -> None:
         file, params, {**params, "tv_weight": 0.5}, search(runs("adam", {0.1: [1]})), slug="t", digest="0f"
     )
     written = tomllib.loads(text)
-    for table in ("sources", "scenes", "replicates", "controls"):
+    for table in ("sources", "scenes", "data", "styles", "replicates", "controls"):
         assert written[table] == file[table]
     assert written["grid"] == {**file["grid"], "slug": "t", "title": 'A "quoted" title: default and best'}
     assert written["parameters"] == {"steps": 4, "tv_weight": 1e-05, "backbone": "vgg19"}

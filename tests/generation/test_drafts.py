@@ -195,9 +195,10 @@ def test_pictures_are_found_by_name_and_sha_and_nowhere_else(owner: User, strang
     "named", ["/etc", "../../..", "..", "../..", "../../var", "/", "../colour/photographs/../../.."]
 )
 def test_no_folder_of_the_machine_is_trained_on(named: str) -> None:
-    with pytest.raises(GridError, match="no such folder"):
-        photographs_folder(named)
-    assert photographs_folder("../colour/photographs").name == "photographs"
+    for where in ("[data] folder", "[data] masks", "[styles] folder"):
+        with pytest.raises(GridError, match=re.escape(f"{where} = {named!r}: there is no such folder")):
+            photographs_folder(named, where)
+        assert photographs_folder("../colour/photographs", where).name == "photographs"
 
 
 def test_only_the_owner_or_a_superuser_launches(draft: Grid, stranger: User) -> None:

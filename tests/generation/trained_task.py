@@ -24,7 +24,12 @@ before_saying: list[Callable[[], None]] = []
 
 
 def train(
-    spec: TrainSpec, data: bytes, save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None
+    spec: TrainSpec,
+    data: Mapping[str, bytes],
+    save_at: Sequence[int],
+    engine: Params,
+    say: Say,
+    scratch: Path | None,
 ) -> TrainResult:
     """A checkpoint says the tint after its epoch."""
     tint, epochs = float(spec.params["tint"]), int(spec.params["epochs"])
@@ -44,7 +49,7 @@ def train(
         change()
     say(reached, epochs, f"epoch {reached} of {epochs}")
     curve = {"g": np.arange(reached, dtype=float)}
-    losses = {"g": float(reached), "photographs": float(len(data))}
+    losses = {"g": float(reached), "photographs": float(len(data[spec.data]))}
     if tint in (DIVERGE, DIVERGE_AT_ONCE):
         reason = f"It ran away in epoch {reached + 1}."
         return TrainResult("nan", kept, curve, reached, "diverged", losses, reason=reason)
@@ -101,6 +106,7 @@ METHOD = tasks.Method(
         side=lambda p: 32,
         epoch=lambda p: int(p["at_epoch"]),
         seconds=f"{__name__}:seconds",
+        loss="g",
     ),
 )
 

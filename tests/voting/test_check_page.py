@@ -14,7 +14,8 @@ from django.urls import reverse
 
 from generation.core.protocols import curve_bytes
 from generation.core.spec import MetricSpec
-from generation.core.style_transfer import STYLE_TRANSFER, features
+from generation.core.style_objective import features
+from generation.core.style_transfer import STYLE_TRANSFER
 from generation.models import Artifact, Cell, Condition, Grid, GridMetric, Metric, Render, Scene, Score
 from generation.services.artifacts import artifact_store, master_name
 from generation.services.planning import metric_row

@@ -6,11 +6,13 @@ from django.urls import reverse
 
 from generation.models import Scene, Score
 from studyplatform.voting import selectors
-from studyplatform.voting.models import Block, Study, Trial
+from studyplatform.voting.models import Block, Question, Study, Trial
 from studyplatform.voting.services import (
     StudyError,
     study_transition,
 )
+from studyplatform.voting.services.pictures.catches import CATCHES
+from studyplatform.voting.simulation import CATCH_UTILITIES
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +82,12 @@ def test_every_question_has_its_own_known_answer(owner, question, better, worse)
         assert getattr(trial, trial.expected).label == f"catch: {better}"
     sizes = {(s.width, s.height) for s in study.stimuli.exclude(role="reference")}
     assert len(sizes) == 1  # the size of a picture must not tell
+
+
+def test_simulated_people_who_look_know_every_known_answer():
+    assert set(CATCHES) == set(Question.Preset)
+    for better, worse in CATCHES.values():
+        assert CATCH_UTILITIES[f"catch: {better}"] >= CATCH_UTILITIES[f"catch: {worse}"] + 8
 
 
 def test_where_no_catch_pair_can_be_made_opening_says_so(owner):

@@ -21,7 +21,17 @@ from studyplatform.voting.services.study_file import ready_studies, ready_text, 
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-NAMES = ["geng2021", "lee2022", "lee2022-toy", "meng2023-learning-rate", "meng2023-weights", "zhang2016-real-or-fake"]
+NAMES = [
+    "arbitrary-toy",
+    "defects-toy",
+    "feedforward-toy",
+    "geng2021",
+    "lee2022",
+    "lee2022-toy",
+    "meng2023-learning-rate",
+    "meng2023-weights",
+    "zhang2016-real-or-fake",
+]
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
 
 
@@ -80,6 +90,7 @@ def test_its_grid_becomes_a_draft_that_lays(owner, name, settings, tmp_path):
     offered = scenes * conditions if real else scenes * comb(conditions, 2) * study.questions.count()
     assert study.trials_per_session <= offered
     expected = {"meng2023-learning-rate": 11, "lee2022": 18, "lee2022-toy": 18, "geng2021": 17}
+    expected |= {"feedforward-toy": 6, "arbitrary-toy": 5, "defects-toy": 18}
     assert conditions == expected.get(name, conditions)
 
 
@@ -127,10 +138,10 @@ def test_imported_by_name_in_one_step(owner, as_owner, capsys):
 
 def test_no_other_name_reads_a_file(owner, as_owner):
     for name in ("", "nothing", "../demo/live", "geng2021.study.json"):
-        with pytest.raises(StudyError, match="Known: geng2021, lee2022"):
+        with pytest.raises(StudyError, match=r"Known: arbitrary-toy, .*geng2021, lee2022"):
             ready_text(name)
         assert (
-            "Known: geng2021"
+            "Known: arbitrary-toy"
             in as_owner.post("/admin/voting/study/import/", {"ready": name}, follow=True).content.decode()
         )
     assert not Study.objects.exists()

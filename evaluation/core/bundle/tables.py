@@ -42,6 +42,7 @@ TABLES = (
          column("task", "What was done to it: style_transfer, colorization, imported ..."),
          column("content_image_sha256", "SHA-256 of the photograph as it was brought in."),
          column("style_image_sha256", "SHA-256 of the style picture as it was brought in; empty without one."),
+         column("mask_image_sha256", "SHA-256 of the mask that says where defects lie; empty without one."),
          column("licence", "Of its source pictures, as stated by who brought them in.", free=True),
          column("credit", "Whom its source pictures ask to name.", free=True)),
         ("id",),

@@ -1,34 +1,24 @@
-"""Trained networks as one file: safetensors, the same bytes for the same numbers.
+"""Trained colourisers as one file, in the form of ``core.training.checkpoint``: tensors under ``g.`` and ``d.``.
 
-Tensors are named ``g.`` and ``d.`` and then as in the network's state; the one metadata entry ``eyeballot`` is JSON
-with the format, the parameters of the condition, the digest of what was trained, the epoch and its losses. The colour
-bins of ``zhang_class`` and the weights of its loss are tensors of the generator.
+The colour bins of ``zhang_class`` and the weights of its loss are tensors of the generator.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import nn
 
 from generation.core.colorization import build
 from generation.core.colorization.patchgan import PatchGan
 from generation.core.colorization.zhang import ZhangClass
-from generation.core.spec import Params, canonical_json
+from generation.core.spec import Params
+from generation.core.training import checkpoint
+from generation.core.training.checkpoint import Form, Said
 
-FORMAT = "eyeballot colorizer 1"
-_KEY = "eyeballot"
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint cannot be used; the text says why, and the mend."""
+FORM = Form("eyeballot colorizer 1", "a colorizer")
 
 
 @dataclass(frozen=True)
@@ -51,103 +41,21 @@ def write(
     epoch: int,
     losses: Mapping[str, float],
 ) -> bytes:
-    """The file's bytes; floats as float32, wherever and however the networks lie. A loss that is no number is left out.
-
-    Raises ``ValueError`` where a weight is not finite: such a network can colour nothing, and is never stored.
-    """
-    tensors = _tensors("g.", generator) | ({} if discriminator is None else _tensors("d.", discriminator))
-    _check_finite(tensors, ValueError)
-    said = {
-        "format": FORMAT,
-        "params": dict(params),
-        "training": training_digest,
-        "epoch": epoch,
-        "losses": {name: float(value) for name, value in losses.items() if math.isfinite(value)},
-    }
-    return save(tensors, {_KEY: canonical_json(said)})
+    """The file's bytes: see ``training.checkpoint.write``."""
+    networks = {"g.": generator} if discriminator is None else {"g.": generator, "d.": discriminator}
+    return checkpoint.write(FORM, networks, Said(params, training_digest, epoch, losses))
 
 
 def read(data: bytes) -> Checkpoint:
-    """The networks of a file from :func:`write`; anything else raises :class:`CheckpointError` with a sentence."""
-    said, tensors = _metadata(data), _load(data)
-    _check_finite(tensors, CheckpointError)
-    try:
-        params: Params = {str(key): value for key, value in said["params"].items()}
-        with torch.device("meta"):
-            generator = build.generator(params)
-            discriminator = None if isinstance(generator, ZhangClass) else build.discriminator(params)
-        training, epoch = str(said["training"]), int(said["epoch"])
-        losses = {str(key): float(value) for key, value in said["losses"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(
-            f"The checkpoint does not say which networks it holds ({error!s:.200}). Train the condition again."
-        ) from error
-    _fill("g.", generator, tensors)
-    if discriminator is not None:
-        _fill("d.", discriminator, tensors)
-    if tensors:
-        raise CheckpointError(
-            f"The checkpoint holds {len(tensors)} tensors that its networks have no place for, "
-            f"'{min(tensors)}' among them. Train the condition again."
-        )
-    return Checkpoint(generator, discriminator, params, training, epoch, losses)
+    """The networks of a file from :func:`write`; anything else raises ``CheckpointError`` with a sentence."""
+    networks, said = checkpoint.read(FORM, data, _networks)
+    generator = cast(build.Generator, networks["g."])
+    discriminator = cast(PatchGan | None, networks.get("d."))
+    return Checkpoint(generator, discriminator, said.params, said.training, said.epoch, said.losses)
 
 
-def _tensors(prefix: str, network: nn.Module) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = {}
-    for name, value in network.state_dict().items():
-        kept = value.detach().to("cpu", torch.float32 if value.is_floating_point() else value.dtype)
-        state[prefix + name] = kept.contiguous()
-    return state
-
-
-def _metadata(data: bytes) -> dict[str, Any]:
-    """What the file says of itself; see the safetensors format: 8 bytes of length, then JSON."""
-    foreign = CheckpointError(
-        "This file is no checkpoint of a colorizer, or its beginning is damaged. "
-        "Give one that a training of this project has written, or train the condition again."
-    )
-    try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        said: dict[str, Any] = json.loads(header["__metadata__"][_KEY])
-        if said["format"] != FORMAT:
-            raise foreign
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise foreign from None
-    return said
-
-
-def _load(data: bytes) -> dict[str, Tensor]:
-    try:
-        return load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"The checkpoint is damaged: {error!s:.200}. Copy the file again, or train the condition again."
-        ) from error
-
-
-def _check_finite(tensors: Mapping[str, Tensor], error: type[Exception]) -> None:
-    for name, value in tensors.items():
-        if not bool(torch.isfinite(value).all()):
-            raise error(f"The weights '{name}' hold numbers that are not finite: the training has diverged.")
-
-
-def _fill(prefix: str, network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Hand the tensors of ``prefix`` over to ``network``; they leave ``tensors``."""
-    own = {name: tensors.pop(name) for name in sorted(tensors) if name.startswith(prefix)}
-    wanted = {prefix + name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
-    for name, (shape, dtype) in wanted.items():
-        found = own.get(name)
-        if found is None or found.shape != shape or found.dtype != dtype:
-            has = "is missing" if found is None else f"is {_form(found.dtype, found.shape)}, not {_form(dtype, shape)}"
-            raise CheckpointError(
-                f"The checkpoint does not fit its own parameters: the tensor '{name}' {has}. Train the condition again."
-            )
-    tensors.update({name: value for name, value in own.items() if name not in wanted})
-    state = {name.removeprefix(prefix): own[name] for name in wanted}
-    network.load_state_dict(state, assign=True)
-    network.eval()
-
-
-def _form(dtype: torch.dtype, shape: torch.Size) -> str:
-    return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"
+def _networks(params: Params) -> dict[str, nn.Module]:
+    generator = build.generator(params)
+    if isinstance(generator, ZhangClass):
+        return {"g.": generator}
+    return {"g.": generator, "d.": build.discriminator(params)}

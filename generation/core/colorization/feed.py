@@ -1,35 +1,28 @@
-"""The photographs of a training on its device, and the order in which they are shown.
+"""The photographs of a training on its device, split into what is given and what is asked for.
 
-They are kept as uint8 RGB: half the memory of 16-bit Lab and exact. Flip and Lab are made for each batch on the device.
+They are kept as uint8 RGB: half the memory of 16-bit Lab. Flip and Lab are made for each batch on the device.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from generation.core.colorization import lab
 from generation.core.images import Image
+from generation.core.training.pictures import Pictures
 
 #: Pictures at a time where no gradients are wanted.
 EVALUATION_BATCH = 32
-
-
-def seed_of(*parts: int | str) -> int:
-    """A seed for torch (63 bits) that belongs to ``parts`` alone, such as (seed, epoch)."""
-    data = hashlib.sha256(" ".join(map(str, parts)).encode("ascii")).digest()
-    return int.from_bytes(data[:8], "big") >> 1
 
 
 class Feed:
     """``pictures`` (uint8, N x S x S x 3) on ``device``."""
 
     def __init__(self, pictures: Image, device: torch.device) -> None:
-        self._rgb = torch.tensor(pictures, device=device).permute(0, 3, 1, 2).contiguous()
+        self._rgb = Pictures(pictures, device)
 
     def __len__(self) -> int:
         return len(self._rgb)
@@ -37,54 +30,9 @@ class Feed:
     def batch(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
         """``l_unit`` (B x 1 x S x S) and ``ab_lab`` (B x 2 x S x S, Lab units) of the pictures ``rows`` (B, int64);
         those that are ``flipped`` (B, bool) are mirrored left to right."""
-        rgb = self._rgb[rows]
-        return lab.split(torch.where(flipped[:, None, None, None], rgb.flip(3), rgb))
+        return lab.split(self._rgb.batch(rows, flipped))
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All pictures as they are, :data:`EVALUATION_BATCH` at a time: what :meth:`batch` gives of them."""
-        for rgb in torch.split(self._rgb, EVALUATION_BATCH):
+        for rgb in self._rgb.in_order(EVALUATION_BATCH):
             yield lab.split(rgb)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What an epoch shows: ``rows`` (int64) of the pictures and which of them are ``flipped`` (bool), on the device."""
-
-    rows: Tensor
-    flipped: Tensor
-
-    @classmethod
-    def of(cls, count: int, seed: int, epoch: int, shuffle: bool, flip: bool, device: torch.device) -> Order:
-        """The order of one epoch: drawn from (seed, epoch) on the CPU, hence the same on every device.
-
-        Without ``shuffle`` it is that of the file; with ``flip`` each picture is mirrored with probability 1/2.
-        """
-        draw = torch.Generator().manual_seed(seed_of(seed, epoch, "order"))
-        rows = torch.randperm(count, generator=draw) if shuffle else torch.arange(count)
-        flipped = torch.rand(count, generator=draw) < 0.5 if flip else torch.zeros(count, dtype=torch.bool)
-        return cls(rows.to(device), flipped.to(device))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an epoch is cut: ``sizes`` of its batches and how many pictures are ``dropped`` at its end."""
-
-    sizes: tuple[int, ...]
-    dropped: int
-
-    @classmethod
-    def of(cls, count: int, batch: int, smallest: int) -> Plan:
-        """Batches of ``batch`` of ``count`` pictures. The last one may be smaller, but not below ``smallest``.
-
-        Raises ``ValueError`` when ``batch`` or ``count`` are themselves below it.
-        """
-        if batch < smallest:
-            raise ValueError(
-                f"With batch = {batch} this network cannot be trained: its innermost maps are 1 x 1, and batch norm "
-                f"needs {smallest} of them. Take a batch of at least {smallest}, or fewer levels."
-            )
-        if count < smallest:
-            raise ValueError(f"There are too few pictures to train on ({count}): give at least {smallest}.")
-        whole, rest = divmod(count, batch)
-        kept = rest if rest >= smallest else 0
-        return cls((batch,) * whole + ((kept,) if kept else ()), rest - kept)

@@ -20,11 +20,12 @@ from torch.nn.functional import interpolate
 from generation.core import images
 from generation.core.backbones import pick_device
 from generation.core.colorization import checkpoint, lab
-from generation.core.colorization.checkpoint import Checkpoint, CheckpointError
+from generation.core.colorization.checkpoint import Checkpoint
 from generation.core.colorization.losses import NET_SCALE
 from generation.core.colorization.zhang import ZhangClass
 from generation.core.protocols import Picture, Tick
 from generation.core.spec import TRAINED, Params, RenderSpec, sha256_bytes
+from generation.core.training.checkpoint import CheckpointError
 
 
 def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:

@@ -1,7 +1,7 @@
 """One training step of a colouriser on one batch: specs/colorization.md sections 1.5 and 2.
 
 Networks compute in the asked type (bfloat16 by choice), Lab, losses and weights stay in float32. Nothing here waits
-for the device, so that a step can be captured as a CUDA graph (``captured``).
+for the device, so that a step can be captured as a CUDA graph (``core.training.captured``).
 """
 
 from __future__ import annotations
@@ -149,24 +149,6 @@ class Classifying:
     @torch.no_grad()
     def _numbers(self, logits: Tensor, g: Tensor, ab_lab: Tensor) -> Tensor:
         return torch.stack([g, nn.functional.l1_loss(self._g.ab_lab(logits, TEMPERATURE), ab_lab)])
-
-
-def set_mode(step: Step, training: bool) -> None:
-    """Whether batch norm and dropout work on the batch or stand still."""
-    for network in step.networks.values():
-        network.train(training)
-
-
-def weights(step: Step) -> dict[str, dict[str, Tensor]]:
-    """A copy of all weights and statistics by network, on their device."""
-    return {name: {k: value.clone() for k, value in one.state_dict().items()} for name, one in step.networks.items()}
-
-
-def all_finite(step: Step) -> Tensor:
-    """1 where every weight and every statistic is finite, else 0 (float64, one value on their device): losses can look
-    well over a ruined network."""
-    values = [value for network in step.networks.values() for value in network.state_dict().values()]
-    return torch.stack([value.isfinite().all() for value in values]).all().double()[None]
 
 
 def _autocast(device: torch.device, dtype: torch.dtype) -> Callable[[], AbstractContextManager[None]]:

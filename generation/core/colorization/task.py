@@ -167,6 +167,7 @@ COLORIZER = Method(
         side=lambda params: int(params["train_size"]),
         epoch=lambda params: int(params["at_epoch"]),
         seconds="generation.core.colorization.foretell:seconds",
+        loss="g",
     ),
 )
 

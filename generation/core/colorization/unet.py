@@ -20,9 +20,12 @@ FIRST_DROPOUT = 4
 
 
 class UNet(nn.Module):
-    """``l_unit`` (B x 1 x side x side) to ``net_out`` (B x 2 x side x side, ab / 110 through a tanh), float32."""
+    """``l_unit`` (B x 1 x side x side) to ``net_out`` (B x 2 x side x side, ab / 110 through a tanh), float32.
 
-    def __init__(self, n_down: int, width: int, side: int) -> None:
+    Other uses take another number of planes as the ``answers``, and leave out the ``dropout``.
+    """
+
+    def __init__(self, n_down: int, width: int, side: int, answers: int = 2, dropout: float = DROPOUT) -> None:
         super().__init__()
         strided = strided_levels(n_down, side)
         channels = [width * min(2**level, 8) for level in range(n_down)]
@@ -38,14 +41,19 @@ class UNet(nn.Module):
             self.down_norm.append(nn.BatchNorm2d(out) if 0 < level < innermost else nn.Identity())
             # From below comes as much as this level sent down, and beside it the skip of that size.
             below = out if level == innermost else 2 * out
-            self.up.append(Widening(below, into if level else 2, kernel, stride, padding=1, bias=level == 0))
+            self.up.append(Widening(below, into if level else answers, kernel, stride, padding=1, bias=level == 0))
             self.up_norm.append(nn.BatchNorm2d(into) if level else nn.Identity())
         self.dropout = nn.ModuleList(
-            nn.Dropout(DROPOUT) if FIRST_DROPOUT <= level < innermost else nn.Identity() for level in range(n_down)
+            nn.Dropout(dropout) if dropout and FIRST_DROPOUT <= level < innermost else nn.Identity()
+            for level in range(n_down)
         )
 
     def forward(self, l_unit: Tensor) -> Tensor:
         """See the class; ``side`` must be the one the network was made for."""
+        return torch.tanh(self.answer(l_unit))
+
+    def answer(self, l_unit: Tensor) -> Tensor:
+        """What :meth:`forward` gives before its tanh, float32."""
         x = l_unit
         skips = []
         for level, (conv, norm) in enumerate(zip(self.down, self.down_norm, strict=True)):
@@ -56,4 +64,4 @@ class UNet(nn.Module):
             x = self.dropout[level](self.up_norm[level](self.up[level](nn.functional.relu(x))))
             if level:
                 x = torch.cat([skips.pop(), x], dim=1)
-        return torch.tanh(x.float())
+        return x.float()

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from generation.core import style_transfer
 from generation.core.confounds.links import FloatArray, Measure
 from generation.core.protocols import loss_terms
 from generation.core.spec import Params
+from generation.core.style_objective import features
 
 #: LPIPS (SqueezeNet) to the photograph below which a picture still passes for it. Looked at in the project's own grids
 #: (ten optimisers over many learning rates, three styles): below 0.20 a plain photograph under faint grain, above it
@@ -68,7 +68,7 @@ def start_of(curve: Mapping[str, FloatArray], params: Params, config: Mapping[st
     is not the one that a metric with the settings ``config`` measures.
     """
     try:
-        fits = params["init"] == "content" and params["scales"] == 1 and style_transfer.features(params) == config
+        fits = params["init"] == "content" and params["scales"] == 1 and features(params) == config
     except KeyError:  # conditions of another method, or of an earlier version
         return None
     values, _weight = loss_terms(curve).get("style", (np.array([]), 0.0))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from generation.core import tasks
 from generation.core.grid import reading
 from generation.core.grid.conditions import DESIGNS, condition_rows, in_words, labelled, read_controls
-from generation.core.grid.photographs import PhotographFolder, read_data
+from generation.core.grid.photographs import PhotographFolder, folders, read_data, read_styles
 from generation.core.grid.reading import GridError
 from generation.core.grid.scenes import SceneNames, Source, read_scenes, read_seeds, read_sources
 from generation.core.spec import ConditionSpec, Scalar
@@ -31,6 +31,9 @@ from generation.core.tasks import Method, Param, ParameterError, Preset, Task
 __all__ = ["DESIGNS", "GridError", "GridFile", "PhotographFolder", "SceneNames", "Source", "parse"]
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9-]*$")
+TABLES = (
+    "grid", "sources", "scenes", "data", "styles", "parameters", "conditions", "controls", "replicates", "reference",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class GridFile:
 
     ``notes``: sentences about the whole grid, to be said before anything is rendered: how its preset departs from
     what it is named after, conditions that give one and the same image. ``data``: the photographs that the networks
-    of the method are trained on; None for a method without training.
+    of the method are trained on; None for a method without training. ``styles``: the style pictures that networks for
+    many styles are trained on.
     """
 
     title: str
@@ -54,6 +58,12 @@ class GridFile:
     preset: str = ""
     notes: tuple[str, ...] = ()
     data: PhotographFolder | None = None
+    styles: PhotographFolder | None = None
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """The folders it names, by the place where it does (``[data] folder``)."""
+        return folders(self.data, self.styles)
 
     @property
     def renders(self) -> int:
@@ -68,8 +78,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     on this machine). Raises :class:`GridError`.
     """
     data = reading.loaded(text)
-    allowed = ("grid", "sources", "scenes", "data", "parameters", "conditions", "controls", "replicates", "reference")
-    reading.only(data, allowed, "the grid file")
+    reading.only(data, TABLES, "the grid file")
     head = reading.table(data, "grid", required=True)
     reading.only(head, ("title", "slug", "task", "method", "preset"), "[grid]")
     title, slug = reading.text(head, "title", "[grid]"), reading.text(head, "slug", "[grid]", 80)
@@ -87,7 +96,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
     default = reading.complete(method, base, "[parameters]")  # a mistake there is said there
     rows = condition_rows(data.get("conditions"), method, base)
     conditions = labelled(rows, method, base)
-    conditions += read_controls(reading.table(data, "controls"), default)
+    conditions += read_controls(reading.table(data, "controls"), default, task)
     other = reading.resolve(method, reading.table(data, "reference"), resolve_auto)
     reference = reading.complete(method, base | other, "[reference]")
     seeds = read_seeds(reading.table(data, "replicates"))
@@ -104,6 +113,7 @@ def parse(text: str, resolve_auto: Callable[[str, Param], Scalar] | None = None)
         preset=str(head.get("preset", "")),
         notes=tuple(_notes(method, preset, [c for c in conditions if c.role == "grid"], seeds)),
         data=read_data(data, method),
+        styles=read_styles(data, method, conditions),
     )
 
 

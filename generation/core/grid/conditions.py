@@ -10,9 +10,9 @@ from generation.core.grid import reading
 from generation.core.grid.reading import GridError, Row
 from generation.core.photo import COMMON_METHODS
 from generation.core.spec import ConditionSpec, Scalar
-from generation.core.tasks import Method
+from generation.core.tasks import Method, Task
 
-#: Controls of a grid: name in the file -> label and method of every task.
+#: Controls of every grid: name in the file -> label and method. A task may have more.
 CONTROLS: Mapping[str, tuple[str, Method]] = {
     "photograph": ("photograph", COMMON_METHODS["identity"]),
     "grey": ("grey photograph", COMMON_METHODS["grey"]),
@@ -153,15 +153,16 @@ def _family(own: Mapping[str, Any], method: Method) -> str:
     return str(own.get(LABEL) or ", ".join(named))
 
 
-def read_controls(table: Mapping[str, Any], default: Row) -> list[ConditionSpec]:
-    """The controls that ``[controls]`` asks for, at the size of ``default``, the shared parameters."""
-    reading.only(table, tuple(CONTROLS), "[controls]")
+def read_controls(table: Mapping[str, Any], default: Row, task: Task) -> list[ConditionSpec]:
+    """The controls that ``[controls]`` asks for, with what they share of ``default``, the shared parameters."""
+    known = {**CONTROLS, **task.controls}
+    reading.only(table, tuple(known), "[controls]")
     controls: list[ConditionSpec] = []
     for name, wanted in table.items():
         if not isinstance(wanted, bool):
             raise GridError(f"[controls] {name} = {wanted!r}: write true or false.")
         if wanted:
-            label, method = CONTROLS[name]
+            label, method = known[name]
             params = reading.complete(method, {k: v for k, v in default.items() if k in method.params}, "[controls]")
             controls.append(ConditionSpec(method.name, params, role="control", label=label))
     return controls

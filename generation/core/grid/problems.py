@@ -14,15 +14,14 @@ from itertools import islice
 from typing import Any
 
 from generation.core import tasks
-from generation.core.grid import SLUG, GridError, method_named, parse, preset_named, reading
-from generation.core.grid.conditions import CONTROLS, condition_rows, read_controls
-from generation.core.grid.photographs import PhotographFolder, read_data
+from generation.core.grid import SLUG, TABLES, GridError, method_named, parse, preset_named, reading
+from generation.core.grid.conditions import condition_rows, read_controls
+from generation.core.grid.photographs import DATA, MASKS, STYLES, read_data
 from generation.core.grid.scenes import Source, read_scenes, read_seeds, read_sources
 from generation.core.spec import Scalar
 from generation.core.tasks import Method, Param, ParameterError, Task
 
 Choose = Callable[[str, Param], Scalar]
-_TABLES = ("grid", "sources", "scenes", "data", "parameters", "conditions", "controls", "replicates", "reference")
 _HEAD = ("title", "slug", "task", "method", "preset")
 #: Wrong values of one list that are named; a list may have thousands.
 MOST_VALUES = 10
@@ -37,13 +36,13 @@ def problems(text: str, resolve_auto: Choose | None = None) -> list[str]:
     found = _Found()
     for key in data:
         with found.noting():
-            reading.only({key: 0}, _TABLES, "the grid file")
+            reading.only({key: 0}, TABLES, "the grid file")
     task, method = _head(found, data)
     sources = _sources(found, data)
     if task and method:
         _scenes(found, data, task, sources)
         base = _parameters(found, data, method, resolve_auto)
-        _conditions(found, data, method, base)
+        _conditions(found, data, task, method, base)
         with found.noting():
             read_data(data, method)
     with found.noting():
@@ -54,19 +53,21 @@ def problems(text: str, resolve_auto: Choose | None = None) -> list[str]:
     return [line_of(text, sentence) for sentence in dict.fromkeys(found.sentences)]
 
 
-def named(text: str) -> tuple[dict[str, Source], PhotographFolder | None]:
-    """The pictures and the folder of photographs that ``text`` names soundly, whatever else is wrong with it."""
+def named(text: str) -> tuple[dict[str, Source], dict[str, str]]:
+    """The pictures and the folders (by the place that names them) that ``text`` names soundly, whatever else is wrong
+    with it."""
     found = _Found()
     data: dict[str, Any] = {}
     with found.noting():
         data = reading.loaded(text)
     sources = {name: source for name, source in _sources(found, data).items() if source}
     _, method = _head(found, data)
-    folder = None
-    if method:
+    folders: dict[str, str] = {}
+    for place in (DATA, MASKS, STYLES) if method and method.trainer else ():
+        table, key = place.strip("[").split("] ")
         with found.noting():
-            folder = read_data(data, method)
-    return sources, folder
+            folders[place] = reading.text(reading.table(data, table), key, f"[{table}]", 500)
+    return sources, folders
 
 
 class _Found:
@@ -177,7 +178,7 @@ def _checked(found: _Found, method: Method, name: str, value: object, where: str
     return False
 
 
-def _conditions(found: _Found, data: Mapping[str, Any], method: Method, base: Mapping[str, Any]) -> None:
+def _conditions(found: _Found, data: Mapping[str, Any], task: Task, method: Method, base: Mapping[str, Any]) -> None:
     blocks = data.get("conditions")
     before = len(found.sentences)
     for number, block in enumerate(blocks if isinstance(blocks, list) else [], 1):
@@ -196,8 +197,7 @@ def _conditions(found: _Found, data: Mapping[str, Any], method: Method, base: Ma
         controls = reading.table(data, "controls")
     for key, value in controls.items():
         with found.noting():
-            reading.only({key: 0}, tuple(CONTROLS), "[controls]")
-            read_controls({key: value}, dict(base))
+            read_controls({key: value}, dict(base), task)
 
 
 def _twice(values: Sequence[object]) -> list[int | float | str]:

@@ -11,6 +11,9 @@ from generation.core.grid import reading
 from generation.core.grid.reading import GridError
 from generation.core.tasks import Task
 
+#: What a scene's sources might be called, for a sentence.
+_EXAMPLES = {"content": "cat", "style": "waves", "mask": "cat-mask"}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -31,6 +34,7 @@ class SceneNames:
     content: str
     style: str | None
     label: str
+    mask: str | None = None
 
 
 def read_sources(table: Mapping[str, Any]) -> dict[str, Source]:
@@ -59,22 +63,23 @@ def read_sources(table: Mapping[str, Any]) -> dict[str, Source]:
 
 
 def read_scenes(table: Mapping[str, Any], task: Task, sources: Mapping[str, Source]) -> tuple[SceneNames, ...]:
-    """The scenes of ``[scenes]``: a list written out, or every content with every style. None stands there twice."""
+    """The scenes of ``[scenes]``: a list written out, or every content (with its own mask) with every style.
+
+    None stands there twice.
+    """
     reading.only(table, ("list", *task.sources), "[scenes]")
     if "list" in table and len(table) > 1:
-        raise GridError("[scenes]: write either a list or content and style, not both.")
+        raise GridError(f"[scenes]: write either a list or {' and '.join(task.sources)}, not both.")
     rows: list[dict[str, Any]]
     if "list" in table:
         rows = reading.axis("list", table["list"], "[scenes]")
         for row in rows:
             if not isinstance(row, dict):
-                raise GridError(
-                    '[scenes] list: each scene is a table, for example { content = "cat", style = "waves" }.'
-                )
+                example = ", ".join(f'{role} = "{_EXAMPLES.get(role, role)}"' for role in task.sources)
+                raise GridError(f"[scenes] list: each scene is a table, for example {{ {example} }}.")
             reading.only(row, (*task.sources, "label"), "[scenes] list")
     else:
-        axes = [reading.axis(role, table.get(role), "[scenes]") for role in task.sources]
-        rows = [dict(zip(task.sources, names, strict=True)) for names in itertools.product(*axes)]
+        rows = _crossed({role: reading.axis(role, table.get(role), "[scenes]") for role in task.sources})
     scenes: list[SceneNames] = []
     for row in rows:
         for role in task.sources:
@@ -82,14 +87,32 @@ def read_scenes(table: Mapping[str, Any], task: Task, sources: Mapping[str, Sour
                 raise GridError(
                     f"[scenes]: {role} = {row.get(role)!r} is not among the sources ({', '.join(sorted(sources))})."
                 )
-        content, style = row["content"], row.get("style")
+        content, style, mask = row["content"], row.get("style"), row.get("mask")
         label = row.get("label") or " × ".join(sources[n].title for n in (content, style) if n)
-        scenes.append(SceneNames(content, style, reading.short(str(label), "[scenes] label", 200)))
-    pairs = [(s.content, s.style) for s in scenes]
+        scenes.append(SceneNames(content, style, reading.short(str(label), "[scenes] label", 200), mask))
+    pairs = [(s.content, s.style, s.mask) for s in scenes]
     if len(set(pairs)) < len(pairs):
         twice = next(p for p in pairs if pairs.count(p) > 1)
         raise GridError(f"[scenes]: {' × '.join(str(n) for n in twice if n)} stands there twice.")
     return tuple(scenes)
+
+
+def _crossed(axes: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every content with every style; a mask is that of the content at the same place."""
+    parts = {role: [{role: name} for name in names] for role, names in axes.items()}
+    if (masks := parts.pop("mask", None)) is not None:
+        contents = parts["content"]
+        if len(masks) != len(contents):
+            raise GridError(
+                f"[scenes]: content names {_pictures(len(contents))} and mask {_pictures(len(masks))}. Write the mask "
+                "of each content at the same place."
+            )
+        parts["content"] = [content | mask for content, mask in zip(contents, masks, strict=True)]
+    return [{role: name for part in row for role, name in part.items()} for row in itertools.product(*parts.values())]
+
+
+def _pictures(number: int) -> str:
+    return f"{number} picture{'s' if number != 1 else ''}"
 
 
 def read_seeds(table: Mapping[str, Any]) -> tuple[int, ...]:

@@ -16,12 +16,14 @@ import numpy as np
 import torch
 
 from generation.core import images, weights
+from generation.core.feedforward.renderer import painting
 from generation.core.metrics import Unavailable, pictures
-from generation.core.spec import MetricSpec, RenderSpec, ScoreValue, canonical_json
+from generation.core.spec import TRAINED, MetricSpec, RenderSpec, ScoreValue, canonical_json
 from generation.core.style.losses import StyleLoss
 from generation.core.style.pictures import longest, scaled, to_tensor
 from generation.core.style.renderer import style_loss
-from generation.core.style_transfer import features, network_name
+from generation.core.style_objective import features, network_name
+from generation.core.style_transfer import OF_RUN
 
 _CPU = torch.device("cpu")
 _TERMS = ("style", "content", "tv")
@@ -53,11 +55,24 @@ def _own(_metric: MetricSpec, image: images.Image, spec: RenderSpec, sources: Ma
     return _weighted(_raw(features(spec.params), sha256, image, spec, sources), spec.params)
 
 
+def _of_run(metric: MetricSpec, _image: images.Image, spec: RenderSpec, sources: Mapping[str, bytes]) -> float:
+    if TRAINED not in spec.weights and spec.training:
+        raise Unavailable("The network that made this picture is not here: its grid was read from a pack.")
+    if TRAINED not in spec.weights:
+        raise Unavailable("This picture was not made by a trained network; there is no run whose loss it could have.")
+    losses = painting(spec, sources).said.losses
+    name = metric.key.removeprefix("train_")
+    if name not in losses:
+        raise Unavailable(f"The training left no finite number for {metric.label or metric.key}.")
+    return losses[name]
+
+
 _LOSSES: Mapping[str, pictures.Take] = {
     "style_loss": _term,
     "content_loss": _term,
     "total_loss": _total,
     "own_loss": _own,
+    **dict.fromkeys(OF_RUN, _of_run),
 }
 
 

@@ -1,28 +1,31 @@
-"""Square pictures of one photograph, and the reasons not to take any."""
+"""Square pictures of one photograph, of its mask at the same places, and the reasons not to take any."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from generation.core import images
 from generation.core.photographs.options import PackOptions
 
+#: Scales pixels to a height and a width.
+Resize = Callable[[images.Image, int, int], images.Image]
 #: A photograph is grey where, at 64 x 64, no two channels differ by more levels than this. Of 154 in colour the palest
 #: reaches 34; the same in grey reach 2 as WebP of quality 30.
 GREY_LEVELS = 8
 
 
-def unfit(image: images.Image, side: int, by_place: bool) -> str:
-    """Why pictures of ``side`` x ``side`` are not taken from a photograph; empty where they are."""
+def unfit(image: images.Image, options: PackOptions, by_place: bool) -> str:
+    """Why no pictures are taken from a photograph; empty where they are."""
+    side = options.side
     height, width = image.shape[:2]
     if min(height, width) < side:
         return f"{width} x {height} pixels, too few for pictures of {side} x {side}"
     if by_place and (third := width - _border(width)) < side:
         return f"its right third is {third} pixels wide, too narrow for pictures of {side} x {side}"
-    return "grey: it would teach grey" if is_grey(image) else ""
+    return "grey: it would teach grey" if not options.grey and is_grey(image) else ""
 
 
 def is_grey(image: images.Image) -> bool:
@@ -31,19 +34,22 @@ def is_grey(image: images.Image) -> bool:
 
 
 def cut(
-    image: images.Image, sha256: str, options: PackOptions, by_place: bool
+    image: images.Image, sha256: str, options: PackOptions, by_place: bool, resize: Resize = images.resize_to
 ) -> tuple[list[images.Image], list[images.Image]]:
-    """The pictures of a photograph: (all, none); by place (of the left two thirds, of the right third)."""
+    """The pictures of a photograph: (all, none); by place (of the left two thirds, of the right third).
+
+    Its mask (H x W) is cut at the same places under the ``sha256`` of the photograph, with ``masks.resize_to``.
+    """
     seed = f"{options.seed} {sha256}"
     if options.crops == 1:
-        return [_centre(image, options.side)], []
+        return [_centre(image, options.side, resize)], []
     if not by_place:
-        return list(_crops(image, options.crops, options.side, seed)), []
+        return list(_crops(image, options.crops, options.side, seed, resize)), []
     held = n_right(options)
     left, right = np.split(image, [_border(image.shape[1])], axis=1)
     return (
-        list(_crops(left, options.crops - held, options.side, f"{seed} left")),
-        list(_crops(right, held, options.side, f"{seed} right")),
+        list(_crops(left, options.crops - held, options.side, f"{seed} left", resize)),
+        list(_crops(right, held, options.side, f"{seed} right", resize)),
     )
 
 
@@ -57,16 +63,16 @@ def _border(width: int) -> int:
     return width * 2 // 3
 
 
-def _centre(image: images.Image, side: int) -> images.Image:
+def _centre(image: images.Image, side: int, resize: Resize) -> images.Image:
     """The shorter side scaled to ``side``, then the middle of the longer."""
     height, width = image.shape[:2]
     scale = side / min(height, width)
-    scaled = images.resize_to(image, round(height * scale), round(width * scale))
+    scaled = resize(image, round(height * scale), round(width * scale))
     top, left = (scaled.shape[0] - side) // 2, (scaled.shape[1] - side) // 2
     return np.ascontiguousarray(scaled[top : top + side, left : left + side])
 
 
-def _crops(image: images.Image, count: int, side: int, seed: str) -> Iterator[images.Image]:
+def _crops(image: images.Image, count: int, side: int, seed: str, resize: Resize) -> Iterator[images.Image]:
     """``count`` squares of ``image``, each scaled down to ``side``; edge and place are uniform.
 
     The edge runs from a third of the shorter side (``side`` where that is less, so nothing is enlarged) to all of it.
@@ -79,4 +85,4 @@ def _crops(image: images.Image, count: int, side: int, seed: str) -> Iterator[im
     for _ in range(count):
         edge = shortest + int(draw() * (longest - shortest + 1))
         top, left = int(draw() * (height - edge + 1)), int(draw() * (width - edge + 1))
-        yield images.resize_to(np.array(image[top : top + edge, left : left + edge]), side, side)
+        yield resize(np.array(image[top : top + edge, left : left + edge]), side, side)

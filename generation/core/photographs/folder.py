@@ -9,13 +9,20 @@ from pathlib import Path
 from generation.core.photographs.options import PhotographsError
 from generation.core.spec import digest
 
+Read = Callable[[], bytes]
 
-def folder_files(folder: Path) -> list[tuple[str, Callable[[], bytes]]]:
+#: What a file of a picture is called.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def folder_files(folder: Path, without: Path | None = None) -> list[tuple[str, Read]]:
     """Every file below ``folder`` as (name relative to it with forward slashes, function that reads it), by name.
 
-    Hidden files and folders are passed over; folders that are links are not entered.
+    Hidden files and folders are passed over, and the folder ``without``; folders that are links are not entered.
     """
-    return [(name, path.read_bytes) for name, path in _walk(folder)]
+    other = without.resolve() if without else None
+    files = _walk(folder)
+    return [(name, path.read_bytes) for name, path in files if other is None or other not in path.resolve().parents]
 
 
 def fingerprint(folder: Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.core import images
+from generation.core.spec import digest, sha256_bytes
 
 _EDGE, _COARSE = 16, 4
 #: Two photographs show the same where their thumbnails (16 x 16), one of them mirrored or not, differ by less than this
@@ -41,6 +42,10 @@ class Seen:
         self._contrasts = np.empty(most, np.float32)
         self._coarse = np.empty((most, _COARSE * _COARSE * 3), np.float32)
 
+    def look(self, image: images.Image) -> images.Image:
+        """What of a photograph it is asked about."""
+        return thumbnail(image)
+
     def add(self, name: str, small: images.Image) -> None:
         place = len(self._names)
         self._names.append(name)
@@ -62,6 +67,29 @@ class Seen:
             if same(self._thumbnails[place], small):
                 return self._names[place]
         return None
+
+
+class SeenExactly:
+    """Photographs by name, asked for one of the very same pixels, mirrored or not."""
+
+    def __init__(self) -> None:
+        self._by_pixels: dict[str, str] = {}
+
+    def look(self, image: images.Image) -> images.Image:
+        """All of it."""
+        return image
+
+    def add(self, name: str, image: images.Image) -> None:
+        """Remember a photograph."""
+        self._by_pixels.setdefault(_pixels(image), name)
+
+    def like(self, image: images.Image) -> str | None:
+        """The name of the first that is the same; None where none is."""
+        return self._by_pixels.get(_pixels(image)) or self._by_pixels.get(_pixels(image[:, ::-1]))
+
+
+def _pixels(image: images.Image) -> str:
+    return digest([image.shape, sha256_bytes(np.ascontiguousarray(image).tobytes())])
 
 
 def _near(one: images.Image, other: images.Image) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from generation.core import images
 
@@ -17,7 +18,7 @@ class PackOptions:
 
     ``validation``: share kept out of training. ``crops``: 1 takes the centre of each photograph; k > 1 takes k squares
     of it at seeded places, from its whole shorter side down to a third of it. ``limit``: how many photographs at most,
-    0 for all. ``seed``: which ones, where they are cut, which are kept out.
+    0 for all. ``seed``: which ones, where they are cut, which are kept out. ``grey``: those without colours are taken.
     """
 
     side: int
@@ -25,6 +26,7 @@ class PackOptions:
     crops: int = 1
     limit: int = 0
     seed: int = 0
+    grey: bool = False
 
     def __post_init__(self) -> None:
         if self.side < images.MIN_SIDE:
@@ -35,3 +37,7 @@ class PackOptions:
             raise PhotographsError(f"crops = {self.crops}: take at least 1 from each photograph.")
         if self.limit < 0:
             raise PhotographsError(f"limit = {self.limit}: write a number of photographs, or 0 for all of them.")
+
+    def to_json(self) -> dict[str, Any]:
+        """What the header of a pack says of them; packs of photographs in colour say nothing of grey ones."""
+        return {name: value for name, value in asdict(self).items() if name != "grey" or value}

@@ -23,6 +23,8 @@ Curve = Mapping[str, tuple[npt.NDArray[np.float64], float]]
 Losses = Mapping[str, npt.NDArray[np.float64]]
 #: What a training says at its end when it was hopeless.
 GIVEN_UP = "given up"
+#: What the trainings of colorization minimise.
+GENERATOR = "g"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Training:
     """One trained network. ``conditions``: places of those whose pictures it makes, in grid order; ``status`` as in the
     rows: planned, ok, nan (diverged), failed; ``losses``: of its last finite epoch, with what a grey picture would
     score; ``objective``: what fixes the units of its losses; ``data``: SHA-256 of the photographs, of which there are
-    ``photographs`` (to train on, to validate on), zeros before it is trained; ``curve``: losses by epoch.
+    ``photographs`` (to train on, to validate on), zeros before it is trained; ``curve``: losses by epoch; ``loss``: the
+    one that is minimised.
     """
 
     conditions: tuple[int, ...]
@@ -122,6 +125,7 @@ class Training:
     data: str = ""
     digest: str = ""
     curve: Losses = field(default_factory=dict, compare=False)
+    loss: str = GENERATOR
 
     @property
     def trouble(self) -> str:

@@ -1,7 +1,7 @@
 """The losses of style transfer as per-sample numbers, raw: no weights of the condition in here.
 
 Definition ``declared-1``. Let phi_l(x) be the features of layer l (C x h x w), c the content picture, s the style
-picture, x the image, all at the image's size; w_l the weights of the style layers. What a number is, the
+picture, x the image, x and c of one size; w_l the weights of the style layers. What a number is, the
 :class:`Objective` declares:
 
     statistic  gram       T_l(x) = phi phi^T / (h w)           (Gatys' own notebook; the paper has no 1 / (h w))
@@ -26,6 +26,7 @@ picture, x the image, all at the image's size; w_l the weights of the style laye
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -97,12 +98,15 @@ class Target:
     """What an image is held against, in one of the forms: ``distance`` is a factor times the sum of squares."""
 
     def __init__(self, value: Tensor, form: str) -> None:
-        """``value``: 1 x ...; ``form``: mean, start (its mean), sum, half_sum or relative."""
+        """``value``: 1 x ... for all samples, or N x ..., one for each; ``form``: mean, start (its mean), sum,
+        half_sum or relative."""
         self.value = _wide(value)
+        values = value[0].numel()
         if form == "relative":
-            self.factor = 1.0 / self.value.square().sum().clamp_min(_FLOOR * value.numel())
+            square = self.value.square().sum(dim=tuple(range(1, value.dim())))
+            self.factor = 1.0 / square.clamp_min(_FLOOR * values)
         else:
-            factor = {"sum": 1.0, "half_sum": 0.5}.get(form, 1.0 / value.numel())
+            factor = {"sum": 1.0, "half_sum": 0.5}.get(form, 1.0 / values)
             self.factor = torch.tensor(factor, device=value.device)
 
     def distance(self, value: Tensor) -> Tensor:
@@ -129,30 +133,45 @@ class Terms:
 
 
 class StyleLoss:
-    """The raw losses against one content and one style picture; the targets are computed once."""
+    """The raw losses against content and style pictures; the targets are computed once."""
 
     def __init__(self, extractor: Extractor, content: Tensor, style: Tensor, objective: Objective) -> None:
-        """``content`` and ``style``: 1 x 3 x H x W in [0, 1]."""
+        """``content`` and ``style``: 1 x 3 x H x W in [0, 1] for all samples, or one for each (N x 3 x H x W)."""
         self.extractor, self.objective = extractor, objective
         self._weights = torch.tensor(objective.layer_weights, device=content.device)
         # Not inference_mode: its tensors cannot be saved for backward.
         with torch.no_grad():
-            style_features, content_features = extractor(style), extractor(content)
-            self._style = {
-                layer: [Target(value, objective.style_form) for value in self._statistics(style_features[layer])]
-                for layer in objective.style_layers
-            }
-            self._content = {n: Target(content_features[n], objective.content_form) for n in objective.content_layers}
-            self._roughness = roughness(content).clamp_min(_FLOOR)
-            self._start = torch.ones(1, device=content.device)
-            if objective.style_form == "start":
-                layers = self._layers(content_features)
-                self._start = (layers * self._weights).sum(1).clamp_min(_FLOOR)
+            self._imitate(style)
+            self._hold_against(content)
+
+    def against(self, content: Tensor, style: Tensor | None = None) -> StyleLoss:
+        """The losses against other content pictures and the same or other style pictures (as in ``__init__``)."""
+        other = copy(self)
+        with torch.no_grad():
+            if style is not None:
+                other._imitate(style)
+            other._hold_against(content)
+        return other
+
+    def _imitate(self, style: Tensor) -> None:
+        objective, features = self.objective, self.extractor(style)
+        self._style = {
+            layer: [Target(value, objective.style_form) for value in self._statistics(features[layer])]
+            for layer in objective.style_layers
+        }
+
+    def _hold_against(self, content: Tensor) -> None:
+        objective, features = self.objective, self.extractor(content)
+        self._content = {n: Target(features[n], objective.content_form) for n in objective.content_layers}
+        self._roughness = roughness(content).clamp_min(_FLOOR)
+        self._start = torch.ones(1, device=content.device)
+        if objective.style_form == "start":
+            self._start = (self._layers(features) * self._weights).sum(1).clamp_min(_FLOOR)
 
     def __call__(self, images: Tensor) -> Terms:
         """Raw losses of ``images`` (N x 3 x H x W in [0, 1], of the content's size)."""
         this, features = self.objective, self.extractor(images)
-        layers = self._layers(features) / self._start
+        layers = self._layers(features) / self._start[:, None]
         content = [target.distance(features[name]) for name, target in self._content.items()]
         tv = roughness(images, this.tv_form)
         return Terms(

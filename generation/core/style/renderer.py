@@ -17,7 +17,8 @@ from generation.core.spec import Params, RenderSpec, canonical_json
 from generation.core.style import engine
 from generation.core.style.losses import Objective, StyleLoss
 from generation.core.style.pictures import longest
-from generation.core.style_transfer import features, network_name, networks, run, steps_are_one_run
+from generation.core.style_objective import features, network_name, networks
+from generation.core.style_transfer import run, steps_are_one_run
 from generation.core.weights import smallest_side
 
 #: Parameters that a run has for itself; runs that differ only in these share a batch.

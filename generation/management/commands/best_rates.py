@@ -96,8 +96,7 @@ def _runs(grid: Grid) -> list[Run]:
 
 def _check_sources(grid: Grid, file: dict[str, Any], out: Path) -> None:
     """The paths of the sources lead from the folder of the search's own file; the new one has to lie there too."""
-    needed = set(grid.cells.values_list("scene__content", flat=True))
-    needed |= set(grid.cells.exclude(scene__style=None).values_list("scene__style", flat=True))
+    needed = {sha for cell in grid.cells.select_related("scene") for sha in cell.scene.source_ids}
     paths = {name: out.parent / source["file"] for name, source in file["sources"].items()}
     found = {name: sha256_bytes(path.read_bytes()) for name, path in paths.items() if path.is_file()}
     if not needed <= set(found.values()):

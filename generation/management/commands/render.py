@@ -1,7 +1,7 @@
 """`manage.py render GRID.toml`: plan a grid, render what is missing, resume after anything."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from generation.core.engines import ENGINES, EngineBroken
 from generation.core.grid import GridError, GridFile, parse
+from generation.core.grid.photographs import DATA, MASKS, STYLES
 from generation.core.spec import Scalar
 from generation.core.weights import WeightsError
 from generation.management.owners import owner_named
@@ -28,6 +29,8 @@ from generation.services.work import WorkInterrupted, work
 
 #: Seconds of reading photographs after which a line says so.
 SILENT = 2.0
+#: Option -> place of the grid file that names a folder.
+FOLDERS = {"photographs": DATA, "masks": MASKS, "styles": STYLES}
 
 
 class Command(BaseCommand):
@@ -39,7 +42,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--estimate", action="store_true", help="say how long the training will take here, then stop"
         )
-        parser.add_argument("--photographs", type=Path, help="folder to train on, instead of the one the file names")
+        for option, place in FOLDERS.items():
+            parser.add_argument(f"--{option}", type=Path, help=f"folder instead of the one that {place} names")
         parser.add_argument("--worker", action="store_true", help="serve the queue: render whatever is in it")
         parser.add_argument("--once", action="store_true", help="with --worker: stop when the queue is empty")
         parser.add_argument("--retry", action="store_true", help="queue failed renders of this grid again")
@@ -73,7 +77,8 @@ class Command(BaseCommand):
             _say(console, file.notes)
             return
         with reading_bar(console) as tick:
-            layout = self._layout(path, text, options["photographs"], tick)
+            folders = {place: options[option] for option, place in FOLDERS.items() if options[option]}
+            layout = self._layout(path, text, folders, tick)
         _say(console, layout.notes)
         foretold = trainings_foretold(layout=layout, engine=options["engine"])
         if foretold:
@@ -105,14 +110,16 @@ class Command(BaseCommand):
         except UnicodeDecodeError:
             raise CommandError(f"{path} is not a text file; a grid file is TOML in UTF-8.") from None
 
-    def _layout(self, path: Path, text: str, photographs: Path | None, tick: Callable[[int, int], None]) -> GridLayout:
+    def _layout(
+        self, path: Path, text: str, folders: Mapping[str, Path], tick: Callable[[int, int], None]
+    ) -> GridLayout:
         folder = path.parent
         try:
             return grid_layout(
                 text=text,
                 read=lambda file: (folder / file).read_bytes(),
                 folder=folder,
-                photographs=photographs,
+                folders=folders,
                 tick=tick,
             )
         except (GridError, WeightsError) as error:

@@ -177,6 +177,8 @@ def _job_row(spec: dict[str, Any]) -> tuple[Job, list[dict[str, str]]]:
 def _training_row(entry: dict[str, Any]) -> None:
     spec = TrainSpec.from_json(entry["spec"])
     artifact_known(sha256=spec.data, kind=Artifact.Kind.DATA)
+    if spec.style:  # a style picture of the grid is there already, under its own kind
+        artifact_known(sha256=spec.style, kind=Artifact.Kind.DATA)
     words = {k: v for k, v in entry.items() if k not in ("spec", "curve")}
     row = training_row(spec)
     if row.status == Training.Status.PLANNED:

@@ -41,6 +41,7 @@ def pack_write(*, grid: Grid, folder: Path, withhold: frozenset[str] = frozenset
         "sources": _sources(grid, withhold),
         "scenes": [
             {"task": s.task, "label": s.label, "content": s.content_id, "style": s.style_id}
+            | ({"mask": s.mask_id} if s.mask_id else {})
             for s in _distinct(c.scene for c in grid.cells.select_related("scene"))
         ],
         "conditions": [
@@ -92,7 +93,8 @@ def _place(file: str, name: str, withheld: bool) -> str:
 
 
 def _sources(grid: Grid, withhold: frozenset[str]) -> list[dict[str, str]]:
-    used = {s for cell in grid.cells.select_related("scene") for s in (cell.scene.content_id, cell.scene.style_id) if s}
+    scenes = [cell.scene for cell in grid.cells.select_related("scene")]
+    used = {sha for scene in scenes for sha in scene.source_ids}
     # Only the places of the sources are read: an earlier version's file may name parameters that are gone since.
     # Imported renders have no grid file, and their sources no place in it.
     files = {name: source["file"] for name, source in tomllib.loads(grid.toml).get("sources", {}).items()}

@@ -23,9 +23,10 @@ class Question(models.Model):
         CONTENT = "content", _("Which better keeps this scene?")
         COLOURS = "colours", _("Whose colours look more natural?")
         REAL = "real", _("Which is the real photograph?")
+        MARKING = "marking", _("Which marking fits the defect better?")
 
     # The picture shown with the pair: none, the scene's style or its content.
-    REFERENCES = {Preset.STYLE: "style", Preset.CONTENT: "content"}
+    REFERENCES = {Preset.STYLE: "style", Preset.CONTENT: "content", Preset.MARKING: "content"}
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="questions")
     position = models.PositiveIntegerField(default=0)

@@ -23,7 +23,8 @@ from generation.core.confounds import (
     strengths,
 )
 from generation.core.confounds.words import LOOKS, short, signed
-from generation.core.style_transfer import STYLE_TRANSFER, features
+from generation.core.style_objective import features
+from generation.core.style_transfer import STYLE_TRANSFER
 
 ASKED, STYLE_QUESTION = "Which looks more natural?", "Which better shows the style of this picture?"
 LOSS = "total_loss"

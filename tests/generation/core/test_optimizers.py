@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, optim
 
 from generation.core.optimizer_table import OPTIMIZERS, complete_options, read_options
-from generation.core.optimizers import FACTORIES, BatchedOptimizer
+from generation.core.optimizers import FACTORIES, BatchedOptimizer, for_weights
 
 STEPS = 25
 SHAPE = (3, 3, 6, 5)
@@ -302,7 +302,7 @@ def test_options_are_completed_with_the_defaults_and_written_in_one_way() -> Non
         ("adam", "beta1=0.1,beta1=0.2", 'The optimiser option "beta1" is given twice'),
         ("lbfgs", "history=0", "The option history of L-BFGS is 0.0; it must be from 1 to 1000."),
         ("lbfgs", "history=2.5", "The option history of L-BFGS is 2.5; it must be a whole number."),
-        ("rprop", "eta_plus=0.9", "The option eta_plus of Rprop is 0.9; it must be a finite number above 1."),
+        ("rprop", "eta_plus=0.9", "The option eta_plus of Rprop is 0.9; it must be a number above 1 and at most 1000."),
         ("rprop", "step_min=2,step_max=1", "step_min above step_max"),
         ("nesterov", "momentum=0", "Nesterov momentum with momentum = 0 is plain SGD"),
         ("adamw", "", 'There is no optimiser "adamw": choose one of sgd, momentum, '),
@@ -329,3 +329,58 @@ def test_completing_twice_is_completing_once_and_torch_takes_what_it_allows(name
     images = torch.full((1, 3, 2, 2), 0.5)
     BatchedOptimizer(name, images, torch.tensor([0.01]), read).step(torch.ones_like(images), 1.0)
     assert bool(torch.isfinite(images).all())
+
+
+def _descended(name: str, stops: tuple[int, ...]) -> Tensor:
+    """Weights after 8 steps, with a new optimiser that takes up the state after each of ``stops``."""
+    draw = torch.Generator().manual_seed(3)
+    weights = [torch.randn(4, 3, generator=draw).requires_grad_(), torch.randn(4, generator=draw).requires_grad_()]
+    given, wanted = torch.randn(7, 3, generator=draw), torch.randn(7, 4, generator=draw)
+    optimizer = for_weights(name, weights, 0.01, {})
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = (given @ weights[0].T + weights[1] - wanted).tanh().square().mean()
+        value.backward()
+        return value
+
+    for step in range(8):
+        optimizer.step(loss)
+        if step in stops:
+            kept = optimizer.state_dict()
+            optimizer = for_weights(name, weights, 0.01, {})
+            optimizer.load_state_dict(kept)
+    return torch.cat([weight.detach().flatten() for weight in weights])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimiser_of_weights_goes_on_from_its_state_as_if_it_had_never_stopped(name: str) -> None:
+    assert torch.equal(_descended(name, ()), _descended(name, (0, 4)))
+
+
+@pytest.mark.parametrize("name", SEPARATE)
+def test_an_optimiser_of_weights_is_the_one_of_torch_at_that_rate(name: str) -> None:
+    make, theirs, ours = SEPARATE[name]
+    weights = torch.full((2, 3), 0.5).requires_grad_()
+    optimizer = for_weights(name, iter([weights]), 0.02, ours)
+    assert type(optimizer) is make
+    group = optimizer.param_groups[0]
+    assert group["lr"] == 0.02
+    assert {key: group[key] for key in theirs} == theirs
+
+
+def test_the_weights_of_a_network_are_moved_by_one_gradient_a_step() -> None:
+    for name in ("rprop", "lbfgs"):
+        weights, asked = torch.ones(3).requires_grad_(), 0
+
+        def loss(weights: Tensor = weights) -> float:
+            nonlocal asked
+            asked += 1
+            weights.grad = 2.0 * weights.detach()
+            return float(weights.detach().square().sum())
+
+        optimizer = for_weights(name, [weights], 0.1, {})
+        for _ in range(5):
+            optimizer.step(loss)
+        assert asked == 5, name
+        assert float(weights.detach().norm()) < 3**0.5, name

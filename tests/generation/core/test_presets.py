@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (everybody's name for it)
 
-from generation.core import images, style_transfer, weights
+from generation.core import images, style_objective, style_transfer, weights
 from generation.core.grid import GridError, parse
 from generation.core.optimizer_table import read_options
 from generation.core.style import engine
 from generation.core.style.losses import StyleLoss
 from generation.core.style.pictures import scaled
 from generation.core.style.renderer import style_loss
+from generation.core.tasks import ParameterError
 from tests.generation.style_grid import grid_toml
 
 METHOD = style_transfer.STYLE_TRANSFER.methods["gatys"]
@@ -112,7 +113,7 @@ def _under(
     """Both pictures at 48 x 64 and the loss between them, as the preset has it."""
     params = METHOD.complete({**METHOD.presets[preset].values, "size": 64})
     c, s = (scaled(i, (48, 64), str(params["resize"]), CPU) for i in (content, style))
-    return c, s, style_loss(style_transfer.features(params), found, c, s)
+    return c, s, style_loss(style_objective.features(params), found, c, s)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_meng2023_takes_the_steps_of_keras_adam_on_her_loss(
     """The whole preset, three steps, against a loop in float64: scaling, loss, epsilon-hat, clipping."""
     found = folder("oxford", "RGB")
     params = METHOD.complete({**METHOD.presets["meng2023"].values, "size": 64, "steps": 3})
-    config = style_transfer.features(params)
+    config = style_objective.features(params)
     settings = engine.Settings(
         64, 3, 1, "keras_adam", "none", read_options(str(params["optimizer_options"])), "bilinear", "step", "none"
     )
@@ -233,7 +234,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
 
 def test_the_exact_preset_refuses_without_the_whole_file_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     params = METHOD.complete(METHOD.presets["meng2023"].values)
-    ((network, layers),) = style_transfer.networks(params).items()
+    ((network, layers),) = style_objective.networks(params).items()
     assert network == "vgg19/oxford"
     with pytest.raises(weights.WeightsMissing, match="No weights file for vgg19"):
         weights.find(network, layers=layers)
@@ -242,7 +243,7 @@ def test_the_exact_preset_refuses_without_the_whole_file_and_says_which(monkeypa
 @pytest.mark.usefixtures("real_weights")
 def test_a_cut_file_is_not_taken_for_the_whole_one() -> None:
     params = METHOD.complete(METHOD.presets["meng2023"].values)
-    ((network, layers),) = style_transfer.networks(params).items()
+    ((network, layers),) = style_objective.networks(params).items()
     with pytest.raises(weights.WeightsError, match="ends at relu3_4, but relu4_1 is asked for"):
         weights.find(network, layers=layers)
 
@@ -272,7 +273,7 @@ def test_every_preset_is_complete_and_says_its_source(name: str) -> None:
     ],
 )
 def test_a_wrong_parameter_ends_in_a_sentence(given: dict[str, object], sentence: str) -> None:
-    with pytest.raises(style_transfer.ParameterError, match=re.escape(sentence)):
+    with pytest.raises(ParameterError, match=re.escape(sentence)):
         METHOD.complete(given)
 
 
@@ -282,16 +283,16 @@ def test_lists_and_tables_of_a_grid_file_are_texts() -> None:
         {"style_layers": ["relu1_1", "relu2_1"], "layer_weights": [1, 0.5], "optimizer_options": options}
     )
     assert params["style_layers"] == "relu1_1,relu2_1"
-    assert style_transfer.layer_weights(params) == [1.0, 0.5]
+    assert style_objective.layer_weights(params) == [1.0, 0.5]
     assert read_options(str(params["optimizer_options"]))["epsilon"] == 0.1
 
 
 def test_derived_columns_are_ratio_and_magnitude() -> None:
-    assert style_transfer.derived({"style_weight": 4.0, "content_weight": 16.0}) == {
+    assert style_objective.derived({"style_weight": 4.0, "content_weight": 16.0}) == {
         "sc_ratio": 0.25,
         "weight_magnitude": 8.0,
     }
-    assert "sc_ratio" not in style_transfer.derived({"style_weight": 4.0, "content_weight": 0.0})
+    assert "sc_ratio" not in style_objective.derived({"style_weight": 4.0, "content_weight": 0.0})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from generation.core import backbones, images, weights
 from generation.core.style import engine, losses
 from generation.core.style.pictures import to_tensor
 from generation.core.style.renderer import style_loss
-from generation.core.style_transfer import STANDARD_LAYERS, STYLE_TRANSFER, features
+from generation.core.style_objective import STANDARD_LAYERS, features
+from generation.core.style_transfer import STYLE_TRANSFER
 from generation.core.weights import LAYERS
 
 CPU = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""The colour error over the epochs: a row of panels per family, in training and on the photographs kept apart."""
+"""The colour error, or the loss, over the epochs: panels for each family, in training and on what was kept apart."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from generation.core.drawing import style, ticks
 from generation.core.drawing.sheet import Sheet, sheet
 from generation.core.report.data import Report, Training
 from generation.core.report.training.networks import (
+    APART,
     ERROR,
     KEPT_APART,
     Network,
     baseline,
+    colours,
     families,
     label,
+    minimised,
     ranked,
     several_seeds,
 )
 
-#: Panels of a family: key of the curve, its head, and what a grey picture scores there.
-PANELS = (
+#: Panels of a family of colourisers: key of the curve, its head, and what a grey picture scores there.
+COLOURS = (
     (ERROR, "in training", "grey_ab_error"),
     (KEPT_APART, "on photographs kept apart", "grey_val_ab_error"),
 )
@@ -48,10 +51,20 @@ class _Key:
         return _LINE * math.ceil(len(self.members) / self.columns)
 
 
+def panels(report: Report) -> tuple[tuple[str, str, str], ...]:
+    """Panels of a family: the error of colours beside that of a grey picture; else the loss that is minimised."""
+    if colours(report):
+        return COLOURS
+    loss = minimised(report)
+    return (loss, "in training", ""), (APART + loss, "on what was kept apart", "")
+
+
 def drawable(report: Report) -> list[tuple[str, list[Network]]]:
     """The families with a curve in them."""
     return [
-        (head, members) for head, members in families(report) if any(_curve(t) for n in members for t in n.trainings)
+        (head, members)
+        for head, members in families(report)
+        if any(_curve(t, panels(report)) for n in members for t in n.trainings)
     ]
 
 
@@ -71,7 +84,7 @@ def draw(report: Report, *, narrow: bool) -> Figure:
         if head:
             page.text(0.16, top + 0.03, head, fontsize=10, fontweight="bold")
         y = top + (0.26 if head else 0.0) + 0.24
-        for n, (name, words, grey) in enumerate(PANELS):
+        for n, (name, words, grey) in enumerate(panels(report)):
             left = 0.56 + n * each
             axes = page.axes(left, y, each - 0.16, panel)
             _lines(axes, members, name, grey)
@@ -90,14 +103,17 @@ def draw(report: Report, *, narrow: bool) -> Figure:
 def titles(report: Report) -> tuple[str, str]:
     """Title and subtitle."""
     seeds = "Thin: a seed, thick: the mean of a condition" if several_seeds(report) else "One line per condition"
+    if not colours(report):
+        return "Loss over the epochs", f"{seeds}; one log axis for all panels"
     return "Colour error over the epochs", f"{seeds}; mean |Δa|, |Δb| in Lab units, one log axis for all panels"
 
 
 def caption(report: Report) -> str:
     """What is drawn, and how a line on the wrong side of grey is to be read."""
-    there = [t for t in report.trainings if _curve(t)]
+    there = [t for t in report.trainings if _curve(t, panels(report))]
     words = [f"{len(there)} of {len(report.trainings)} trainings have a curve."]
-    words.append("Above the dashed line a network colours worse than a picture without any colour would be.")
+    if colours(report):
+        words.append("Above the dashed line a network colours worse than a picture without any colour would be.")
     stopped = sum(bool(t.trouble) for t in there)
     words += [f"{stopped} ended early; a cross marks the last finite epoch."] if stopped else []
     return " ".join(words)
@@ -107,13 +123,12 @@ def alt(report: Report) -> str:
     """What a reader who does not see the figure should know."""
     words = []
     for head, members in drawable(report):
-        ends = ranked(members, KEPT_APART)
+        ends = ranked(members, panels(report)[1][0])
         if ends:
             name = f"{head}: " if head else ""
-            words.append(
-                f"{name}{label(report, ends[0][1])} ends lowest on the photographs kept apart, {ends[0][0]:.3g}"
-            )
-    return f"Lines of the colour error over the epochs, two panels per family. {'; '.join(words) or 'None ended'}."
+            words.append(f"{name}{label(report, ends[0][1])} ends lowest {panels(report)[1][1]}, {ends[0][0]:.3g}")
+    what = "colour error" if colours(report) else "loss"
+    return f"Lines of the {what} over the epochs, two panels per family. {'; '.join(words) or 'None ended'}."
 
 
 def look(number: int) -> tuple[str, Any]:
@@ -123,8 +138,8 @@ def look(number: int) -> tuple[str, Any]:
     return style.LOOKS[(number - 1) % len(style.LOOKS)][0], style.DASHES[number % len(style.DASHES)]
 
 
-def _curve(training: Training) -> bool:
-    return any(len(training.curve.get(key, ())) for key, *_ in PANELS)
+def _curve(training: Training, shown: Sequence[tuple[str, str, str]]) -> bool:
+    return any(len(training.curve.get(key, ())) for key, *_ in shown)
 
 
 def _values(report: Report) -> list[float]:
@@ -132,9 +147,9 @@ def _values(report: Report) -> list[float]:
     found: list[float] = []
     for _, members in drawable(report):
         for network in members:
-            found += [v for *_, grey in PANELS if (v := baseline(network, grey)) is not None]
+            found += [v for *_, grey in panels(report) if (v := baseline(network, grey)) is not None]
             for training in network.trainings:
-                for key, *_ in PANELS:
+                for key, *_ in panels(report):
                     found += [float(v) for v in training.curve.get(key, ()) if math.isfinite(v)]
     return found
 
@@ -189,9 +204,9 @@ def _names(page: Sheet, report: Report, key: _Key, down: float, width: float) ->
 
 
 def _legend(report: Report) -> list[Artist]:
-    handles: list[Artist] = [
-        Line2D([], [], color=style.GREY, linestyle=(0, (4, 2)), linewidth=1.3, label="a grey picture")
-    ]
-    if any(t.trouble and _curve(t) for t in report.trainings):
+    handles: list[Artist] = []
+    if colours(report):
+        handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (4, 2)), linewidth=1.3, label="a grey picture"))
+    if any(t.trouble and _curve(t, panels(report)) for t in report.trainings):
         handles.append(Line2D([], [], marker="X", markersize=7, color=style.ALERT, linewidth=0, label="ended early"))
     return handles

@@ -8,19 +8,19 @@ from generation.core.report.axes import varying
 from generation.core.report.data import Report
 from generation.core.report.tables import Lines
 from generation.core.report.training.networks import label, networks
-from generation.core.report.training.tables import COLUMNS, said, table
+from generation.core.report.training.tables import columns, said, table
 
 
 def table_lines(report: Report) -> Lines:
     """The table as lines: mean and standard deviation of each loss in columns of their own."""
     lines: Lines = [["family", "condition", "seeds"]]
-    for head in COLUMNS.values():
+    for head in columns(report).values():
         lines[0] += [_column(head), f"{_column(head)}_sd"]
     lines[0] += ["epochs", "status"]
     for head, rows in table(report):
         for row in rows:
             line: list[object] = [head or "the only one", row.label, row.seeds]
-            for key in COLUMNS:
+            for key in columns(report):
                 one = row.losses[key]
                 spread = one.value if isinstance(one.value, str) else "baseline" if row.is_baseline else "one seed"
                 line += [one.value, one.sd if one.sd is not None else spread]

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from generation.core.report.axes import levels, text
-from generation.core.report.data import Axis, Report, Training, Value
+from generation.core.report.data import GENERATOR, Axis, Report, Training, Value
 from generation.core.spec import Scalar, canonical_json
 
 #: The parameter that sets families apart: each model has a table of its own.
 FAMILY = "model"
+
+#: What is put before the name of a number that is taken on what was kept apart.
+APART = "val_"
 
 #: Mean |Δa|, |Δb| in Lab units, in training and on the photographs kept apart.
 ERROR, KEPT_APART = "ab_error", "val_ab_error"
@@ -65,6 +68,21 @@ def networks(report: Report) -> list[Network]:
         by_seed = tuple(sorted(trainings, key=lambda t: t.seed))
         found.append(Network(name, others, by_seed, report.conditions[name].params))
     return sorted(found, key=lambda n: n.condition)
+
+
+def minimised(report: Report) -> str:
+    """The number that the trainings of a report minimise."""
+    return next((t.loss for t in report.trainings), GENERATOR)
+
+
+def colours(report: Report) -> bool:
+    """Whether they are those of colorization, whose numbers stand as in Lee, Liu and Trukhin's tables."""
+    return minimised(report) == GENERATOR
+
+
+def loss_word(report: Report) -> str:
+    """What people call the number that is minimised."""
+    return "G" if colours(report) else "The loss"
 
 
 def label(report: Report, network: Network) -> str:

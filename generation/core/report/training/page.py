@@ -52,7 +52,7 @@ def contents(
     return {
         "sentences": sentences.sentences(report),
         "notes": tables.notes(report),
-        "columns": list(tables.COLUMNS.values()),
+        "columns": list(tables.columns(report).values()),
         "families": [(head, [_line(row) for row in rows]) for head, rows in table],
         "headed": any(head for head, _ in table),
         "figures": figures,
@@ -61,8 +61,8 @@ def contents(
 
 
 def _line(row: tables.Row) -> Line:
-    cells = [_cell(row, key) for key in tables.COLUMNS]
-    if cells[0].kind == "reason" and len({cell.text for cell in cells}) == 1:
+    cells = [_cell(row, key) for key in row.losses]
+    if cells and cells[0].kind == "reason" and len({cell.text for cell in cells}) == 1:
         cells = [Cell(cells[0].text, "reason", len(cells))]
     words = [] if row.is_baseline else [row.seeds, row.epochs, row.status]
     kinds = ["num", "num", "note" if row.status == "trained" else "reason"]

@@ -13,11 +13,14 @@ from generation.core.report.data import Report
 from generation.core.report.minima import percent
 from generation.core.report.sentences import count, duration
 from generation.core.report.training.networks import (
+    APART,
     ERROR,
     KEPT_APART,
     Network,
     baseline,
     label,
+    loss_word,
+    minimised,
     networks,
     objectives,
     ranked,
@@ -27,10 +30,10 @@ from generation.core.report.training.networks import (
 def sentences(report: Report) -> list[str]:
     """Everything that is said above the table."""
     found = [_progress(report), *_photographs(report)]
-    groups = objectives(report)
+    groups, loss = objectives(report), minimised(report)
     units = [_units(group, groups) for group in groups]
     for group, where in zip(groups, units, strict=True):
-        found += _lowest(report, group, "g", "val_g", f"{where}G")
+        found += _lowest(report, group, loss, APART + loss, f"{where}{loss_word(report)}")
     found += _lowest(report, networks(report), ERROR, KEPT_APART, "The colour error")
     found += _against_grey(report)
     for group, where in zip(groups, units, strict=True):
@@ -108,23 +111,24 @@ def _against_grey(report: Report) -> list[str]:
 
 def _luck(report: Report, group: Sequence[Network], where: str) -> list[str]:
     """How large the spread of the default's seeds is beside the range of the conditions."""
-    there = ranked(group, "g")
+    loss, word = minimised(report), loss_word(report)
+    there = ranked(group, loss)
     reference = next((n for _, n in there if report.conditions[n.condition].is_default), None)
     reference = reference or min((n for _, n in there), key=lambda n: n.condition, default=None)
     if reference is None or len(there) < 2:
         return []
     name = label(report, reference)
-    values = [t.losses["g"] for t in reference.finished if "g" in t.losses]
+    values = [t.losses[loss] for t in reference.finished if loss in t.losses]
     low, high = there[0][0], there[-1][0]
     span = f"from {short(low, 4)} to {short(high, 4)} over the conditions"
     if len(values) < 2:
         return [
-            f"{where}G in training goes {span}. {name} has one trained seed, so how much of that is the luck of the "
-            "seed cannot be told."
+            f"{where}{word} in training goes {span}. {name} has one trained seed, so how much of that is the luck of "
+            "the seed cannot be told."
         ]
     spread = max(values) - min(values)
     share = f"{percent(spread / (high - low))} of that range" if high > low else "and the conditions do not differ"
     return [
-        f"{where}G in training goes {span}; the {len(values)} seeds of {name} alone go from {short(min(values), 4)} to "
-        f"{short(max(values), 4)} (SD {short(stdev(values), 2)}), {share}."
+        f"{where}{word} in training goes {span}; the {len(values)} seeds of {name} alone go from "
+        f"{short(min(values), 4)} to {short(max(values), 4)} (SD {short(stdev(values), 2)}), {share}."
     ]

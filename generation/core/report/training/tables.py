@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from generation.core.drawing.numbers import short
 from generation.core.report.data import Report, Training, Value
 from generation.core.report.training.networks import (
+    APART,
     ERROR,
     KEPT_APART,
     Estimate,
     Network,
     baseline,
+    colours,
     estimate,
     families,
     label,
+    minimised,
     networks,
     ranked,
     several_seeds,
 )
 from generation.core.spec import Scalar
 
-#: Columns with a number: key of the loss -> head. The first three are the paper's.
-COLUMNS: Mapping[str, str] = {
+#: Columns of colorization: key of the loss -> head. The first three are the paper's.
+COLOURS: Mapping[str, str] = {
     "g_gan": "loss_G_GAN",
     "g_l1": "loss_G_L1",
     "g": "loss_G",
@@ -39,6 +42,10 @@ BASELINES: Mapping[str, tuple[str | None, str]] = {
 }
 
 NO_NETWORK, NOT_TAKEN = "no network", "not taken"
+PLAIN = (
+    "Numbers of the last epoch, in training and on what was kept apart. Bold is the lowest loss of those in the same "
+    "units."
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,21 @@ def table(report: Report) -> list[tuple[str, list[Row]]]:
     ]
 
 
+def columns(report: Report) -> Mapping[str, str]:
+    """Columns with a number: key of the loss -> head. Every number of an epoch, what is minimised first."""
+    if colours(report):
+        return COLOURS
+    known = {key for training in report.trainings for key in training.losses}
+    told = sorted((key for key in known if APART + key in known), key=lambda key: (key != minimised(report), key))
+    return {name: head for key in told for name, head in ((key, key), (APART + key, f"{key}, kept apart"))}
+
+
 def notes(report: Report) -> list[str]:
     """How the table is read: units, what the means are over, and what one seed cannot say."""
+    return [*(_colour_notes(report) if colours(report) else [PLAIN]), *_seed_notes(report)]
+
+
+def _colour_notes(report: Report) -> list[str]:
     scales = dict.fromkeys(s for n in networks(report) if (s := _scale(n)) is not None)
     words = [f"{short(weight)} · mean |Δab| / {short(unit)}" for weight, unit in scales]
     units = f"loss_G_L1 is {' or '.join(words)}, as the run minimised it; " if words else ""
@@ -76,6 +96,11 @@ def notes(report: Report) -> list[str]:
         "The rows without a network are what doing next to nothing scores: no colour; one colour for all pictures, the "
         "median of those trained on; and for each picture its own median, which only an oracle knows."
     )
+    return said
+
+
+def _seed_notes(report: Report) -> list[str]:
+    said = []
     if several_seeds(report):
         said.append("Mean over the seeds ± their standard deviation.")
     else:
@@ -107,8 +132,9 @@ def _lowest(report: Report) -> dict[int, set[str]]:
     """Place of a network -> keys in which none of those in the same units is lower."""
     found: dict[int, set[str]] = {}
     everywhere = networks(report)
+    loss = minimised(report)
     for network in everywhere:
-        for key in COLUMNS:
+        for key in COLOURS if colours(report) else (loss, APART + loss):
             same = [n for n in everywhere if key in (ERROR, KEPT_APART) or n.objective == network.objective]
             there = ranked(same, key)
             if len(there) > 1 and estimate(network, key).value == there[0][0]:
@@ -122,7 +148,7 @@ def _row(report: Report, network: Network, best: Mapping[int, set[str]]) -> Row:
     span = f"{reached[0]} to {reached[-1]}" if len(reached) > 1 else f"{reached[0]}"
     return Row(
         label(report, network),
-        {key: estimate(network, key) for key in COLUMNS},
+        {key: estimate(network, key) for key in columns(report)},
         f"{done}" if done == wanted else f"{done} of {wanted}",
         _epochs(span, network.params.get("epochs")),
         _status(network),
@@ -166,7 +192,7 @@ def _baselines(members: Sequence[Network]) -> list[Row]:
 
 def _baseline(name: str, trained: str | None, kept: str, group: Sequence[Network], several: bool) -> Row:
     error: Value = NOT_TAKEN if trained is None else _or(baseline(group[0], trained), NOT_TAKEN)
-    losses = dict.fromkeys(COLUMNS, Estimate(NO_NETWORK))
+    losses = dict.fromkeys(COLOURS, Estimate(NO_NETWORK))
     losses["g_l1"] = Estimate(_l1(error, group))
     losses[ERROR] = Estimate(error)
     losses[KEPT_APART] = Estimate(_or(baseline(group[0], kept), NOT_TAKEN))

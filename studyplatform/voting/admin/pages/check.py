@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from generation.core.confounds import Confounds, Link, Strength
 from generation.core.confounds.words import short, signed
-from generation.core.photo import COMMON_METHODS
+from generation.core.photo import methods_of_sources
 from generation.models import Condition, GridCondition, Render
 from generation.report import thumbnail
 from generation.services.artifacts import ArtifactMissing
@@ -60,7 +60,7 @@ def picture(_request: HttpRequest, study: Study, sha256: str) -> HttpResponse:
     """A small picture of the study: of its grids, or made of the photographs of its scenes."""
     cells = cells_shown(study).order_by()
     own = Q(pk__in=cells.values("render"))
-    photographs = Q(scene__in=cells.values("scene"), condition__method__in=COMMON_METHODS)
+    photographs = Q(scene__in=cells.values("scene"), condition__method__in=methods_of_sources())
     if not Render.objects.filter(own | photographs, image=sha256).exists():
         raise Http404("There is no such picture in this study.")
     try:

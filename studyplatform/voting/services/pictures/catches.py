@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from generation.core.photo import COMMON_METHODS
+from generation.core.photo import methods_of_sources
 from generation.core.tasks import ParameterError
 from generation.models import Render
 from generation.services import photo_render
@@ -20,6 +20,7 @@ CATCHES = {
     Question.Preset.REAL: (IDENTITY, "scrambled"),
     Question.Preset.COLOURS: (IDENTITY, "grey"),
     Question.Preset.STYLE: ("style", IDENTITY),
+    Question.Preset.MARKING: ("true_marking", IDENTITY),
 }
 
 Shown = TypeVar("Shown", Picture, Stimulus)
@@ -59,7 +60,8 @@ def _catch(pictures: list[Picture], render: Render, method: str) -> Picture:
 
 def known_words(question: Question) -> str:
     """What the pairs with a known answer are for a question: “The photograph itself beside …”."""
-    better, worse = (COMMON_METHODS[method].label for method in CATCHES[Question.Preset(question.preset)])
+    methods = methods_of_sources()
+    better, worse = (methods[method].label for method in CATCHES[Question.Preset(question.preset)])
     return f"{better} beside {worse[:1].lower()}{worse[1:]}: the first is the right answer."
 
 

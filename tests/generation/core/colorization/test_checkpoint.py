@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from generation.core.colorization import bins, build, checkpoint
 from generation.core.colorization.zhang import ZhangClass
 from generation.core.spec import Scalar
+from generation.core.training.checkpoint import CheckpointError
 
 LOSSES = {"g": 8.94, "g_gan": 1.9, "val_g": 9.5}
 
@@ -97,7 +98,7 @@ def test_diverged_weights_are_not_stored_and_not_read(data: bytes) -> None:
         checkpoint.write(g, d, params(), "", 1, {})
     tensors = load(data)
     tensors["d.layers.0.bias"][0] = float("inf")
-    with pytest.raises(checkpoint.CheckpointError, match=r"'d\.layers\.0\.bias' hold numbers that are not finite"):
+    with pytest.raises(CheckpointError, match=r"'d\.layers\.0\.bias' hold numbers that are not finite"):
         checkpoint.read(save(tensors, metadata(data)))
 
 
@@ -128,19 +129,19 @@ def with_said(data: bytes, **changes: object) -> bytes:
     ],
 )
 def test_foreign_files_are_refused(foreign: bytes) -> None:
-    with pytest.raises(checkpoint.CheckpointError, match=r"is no checkpoint of a colorizer.*train the condition again"):
+    with pytest.raises(CheckpointError, match=r"is no checkpoint of a colorizer.*train the condition again"):
         checkpoint.read(foreign)
 
 
 def test_torch_pickles_are_refused(tmp_path: Path) -> None:
     torch.save({"g": torch.zeros(3)}, tmp_path / "x.pth")
-    with pytest.raises(checkpoint.CheckpointError, match="no checkpoint"):
+    with pytest.raises(CheckpointError, match="no checkpoint"):
         checkpoint.read((tmp_path / "x.pth").read_bytes())
 
 
 def test_files_cut_short_or_longer_are_refused(data: bytes) -> None:
     for damaged in (data[:-1], data[: len(data) // 2], data + b"\0", data[:9], data[1:]):
-        with pytest.raises(checkpoint.CheckpointError, match=r"damaged.*again\."):
+        with pytest.raises(CheckpointError, match=r"damaged.*again\."):
             checkpoint.read(damaged)
 
 
@@ -156,7 +157,7 @@ def test_files_whose_tensors_are_not_those_of_their_parameters_are_refused(data:
         (tensors | {"g.more": torch.zeros(3)}, "no place for, 'g.more' among them"),
         (tensors | {"more": torch.zeros(3)}, "no place for, 'more' among them"),
     ):
-        with pytest.raises(checkpoint.CheckpointError, match=says):
+        with pytest.raises(CheckpointError, match=says):
             checkpoint.read(save(changed, metadata(data)))
 
 
@@ -177,11 +178,11 @@ def test_files_whose_tensors_are_not_those_of_their_parameters_are_refused(data:
     ],
 )
 def test_files_that_do_not_say_what_they_hold_are_refused(data: bytes, changes: dict[str, object]) -> None:
-    with pytest.raises(checkpoint.CheckpointError, match="does not say which networks it holds"):
+    with pytest.raises(CheckpointError, match="does not say which networks it holds"):
         checkpoint.read(with_said(data, **changes))
 
 
 @pytest.mark.parametrize("width", [8, 10**6])
 def test_another_width_than_the_tensors_is_refused_without_making_the_networks(data: bytes, width: int) -> None:
-    with pytest.raises(checkpoint.CheckpointError, match="does not fit its own parameters"):
+    with pytest.raises(CheckpointError, match="does not fit its own parameters"):
         checkpoint.read(with_said(data, params=params() | {"width": width}))

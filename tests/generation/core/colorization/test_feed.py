@@ -1,13 +1,14 @@
-"""Order, cuts and baselines against plain numpy and scikit-image."""
+"""What is shown, and what doing nothing would score, against plain numpy and scikit-image; giving up and its words."""
 
 import numpy as np
 import pytest
 import torch
 
 from generation.core.colorization import baselines as subject
-from generation.core.colorization import feed, lab
-from generation.core.colorization.feed import Feed, Order, Plan, seed_of
-from generation.core.colorization.schedule import decay_factor, hopeless, words
+from generation.core.colorization import feed, lab, training
+from generation.core.colorization.feed import Feed
+from generation.core.colorization.training import hopeless
+from generation.core.training.schedule import words
 from tests.generation.core.colorization.conftest import scene
 
 CPU = torch.device("cpu")
@@ -32,48 +33,6 @@ def test_in_order_gives_every_picture_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(pictures) == 7
 
 
-def test_orders() -> None:
-    first = Order.of(200, 0, 1, True, True, CPU)
-    assert sorted(first.rows.tolist()) == list(range(200))
-    assert 70 < int(first.flipped.sum()) < 130
-    again = Order.of(200, 0, 1, True, True, CPU)
-    assert torch.equal(first.rows, again.rows)
-    assert torch.equal(first.flipped, again.flipped)
-    for seed, epoch in ((0, 2), (1, 1), (1, 0)):
-        assert not torch.equal(first.rows, Order.of(200, seed, epoch, True, True, CPU).rows)
-        assert not torch.equal(first.flipped, Order.of(200, seed, epoch, True, True, CPU).flipped)
-    plain = Order.of(200, 0, 1, False, False, CPU)
-    assert plain.rows.tolist() == list(range(200))
-    assert not plain.flipped.any()
-
-
-def test_seeds_are_of_all_their_parts() -> None:
-    assert len({seed_of(1, 11), seed_of(11, 1), seed_of(1, 11, "order"), seed_of(0), seed_of(1)}) == 5
-    assert all(0 <= seed_of(n) < 2**63 for n in range(100))
-
-
-@pytest.mark.parametrize(
-    ("count", "batch", "smallest", "sizes", "dropped"),
-    [
-        (8, 4, 1, (4, 4), 0),
-        (9, 4, 1, (4, 4, 1), 0),
-        (9, 4, 2, (4, 4), 1),
-        (10, 4, 2, (4, 4, 2), 0),
-        (3, 4, 2, (3,), 0),
-        (3, 1, 1, (1, 1, 1), 0),
-    ],
-)
-def test_cuts(count: int, batch: int, smallest: int, sizes: tuple[int, ...], dropped: int) -> None:
-    assert Plan.of(count, batch, smallest) == Plan(sizes, dropped)
-
-
-def test_cuts_that_cannot_be_trained_on() -> None:
-    with pytest.raises(ValueError, match="batch of at least 2"):
-        Plan.of(9, 1, 2)
-    with pytest.raises(ValueError, match=r"too few pictures to train on \(1\)"):
-        Plan.of(1, 4, 2)
-
-
 def test_baselines_against_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "EVALUATION_BATCH", 2)
     color = pytest.importorskip("skimage.color")
@@ -90,13 +49,6 @@ def test_baselines_against_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["grey_ab_error"] == pytest.approx(expected["grey_ab_error"], rel=1e-5)
 
 
-def test_decay() -> None:
-    assert [decay_factor("none", epoch, 4) for epoch in (1, 4)] == [1.0, 1.0]
-    assert [decay_factor("linear", epoch, 4) for epoch in (1, 2, 3, 4)] == pytest.approx([1, 1, 2 / 3, 1 / 3])
-    assert [decay_factor("linear", epoch, 3) for epoch in (1, 2, 3)] == [1.0, 1.0, 0.5]
-    assert decay_factor("linear", 1, 1) == 1.0
-
-
 def test_hopeless() -> None:
     assert hopeless(0.0, 5, 10, 99.0, 1.0) == ""
     assert hopeless(1.2, 1, 20, 99.0, 1.0) == ""  # a tenth of 20 epochs is 2
@@ -107,6 +59,8 @@ def test_hopeless() -> None:
 
 
 def test_words() -> None:
-    said = words("epoch 12 of 100", {"g": 8.941, "ab_error": 7.71}, [900.0, 1.0, 2.0, 3.0, 2.0, 2.0], 88)
+    said = words(
+        "epoch 12 of 100", training.words({"g": 8.941, "ab_error": 7.71}), [900.0, 1.0, 2.0, 3.0, 2.0, 2.0], 88
+    )
     assert said == "epoch 12 of 100 · G 8.94 (L1 7.7 Lab) · 2.9 min left"
     assert words("epoch 1 of 2, batch 1 of 9", {}, [], 2) == "epoch 1 of 2, batch 1 of 9"

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from generation.core.colorization import bins, build, captured
+from generation.core.colorization import bins, build
 from generation.core.colorization.step import Adversarial, Classifying, open_step
+from generation.core.training.captured import Captured
 from tests.generation.core.colorization.conftest import PARAMS
 
 SIDE = 32
@@ -170,58 +171,6 @@ def test_a_model_without_its_discriminator_is_refused() -> None:
     assert isinstance(opened(), Adversarial)
 
 
-class Counting:
-    """Stands for a step and for its capture."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.eager, self.captures, self.replays = error, 0, 0, 0
-
-    def train(self, l_unit: Tensor, ab_lab: Tensor) -> Tensor:
-        self.eager += 1
-        return l_unit.sum()
-
-    def capture(self, train: Any, l_unit: Tensor, ab_lab: Tensor) -> Any:
-        self.captures += 1
-        if self.error:
-            raise self.error
-
-        def replay(l_unit: Tensor, ab_lab: Tensor) -> Tensor:
-            self.replays += 1
-            return l_unit.sum()
-
-        return replay
-
-
-def run(counting: Counting, device: str, sizes: list[int]) -> captured.Captured:
-    step = captured.Captured(counting.train, 4, torch.device(device), counting.capture)
-    for size in sizes:
-        l_unit, ab_lab = batch(size)
-        assert torch.equal(step(l_unit, ab_lab), l_unit.sum())
-    return step
-
-
-def test_whole_batches_are_captured_after_the_warm_up() -> None:
-    counting = Counting()
-    step = run(counting, "cuda", [4, 2, 4, 4, 4, 2, 4])
-    assert (counting.eager, counting.captures, counting.replays) == (captured.WARM_UP + 2, 1, 2)
-    assert step.used == "yes"
-
-
-def test_a_failed_capture_is_said_and_not_tried_again() -> None:
-    counting = Counting(RuntimeError("operation not permitted when stream is capturing\nmore"))
-    step = run(counting, "cuda", [4] * 6)
-    assert (counting.eager, counting.captures, counting.replays) == (6, 1, 0)
-    assert step.used == "no: the capture failed (operation not permitted when stream is capturing)"
-
-
-def test_a_processor_captures_nothing() -> None:
-    counting = Counting()
-    step = run(counting, "cpu", [4] * 6)
-    assert (counting.eager, counting.captures) == (6, 0)
-    assert step.used == "no: the device is a cpu"
-    assert run(counting, "cuda", [4, 4]).used == "not yet: too few steps"
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_captured_steps_equal_eager_ones() -> None:
     device = torch.device("cuda")
@@ -230,7 +179,7 @@ def test_captured_steps_equal_eager_ones() -> None:
         params = {**PARAMS, "width": 8}
         g, d = (network.to(device) for network in build.networks(params, 0) if network is not None)
         step = open_step(g, d, params, torch.tensor(5e-4, device=device), "float32")  # type: ignore[arg-type]
-        train = captured.Captured(step.train, 4, device) if graph else step.train
+        train = Captured(step.train, 4, device) if graph else step.train
         for seed in range(8):
             numbers = train(*(part.to(device) for part in batch(seed=seed)))
         ends.append(numbers.clone())

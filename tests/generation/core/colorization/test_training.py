@@ -15,9 +15,11 @@ import torch
 from generation.core import photographs
 from generation.core.colorization import build, checkpoint, feed, lab
 from generation.core.colorization import training as subject
-from generation.core.colorization.state import find
 from generation.core.protocols import forget
 from generation.core.train_spec import TrainResult, TrainSpec
+from generation.core.training import loop
+from generation.core.training.order import Order, seed_of
+from generation.core.training.state import find
 from tests.generation.core.colorization.conftest import packed, training
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -27,7 +29,7 @@ UNEVEN = {"layers": "6", "batch": 7, "epochs": 4, "decay": "linear"}
 
 
 def trained(spec: TrainSpec, data: bytes, save_at=(), dtype="float32", say=None, scratch=None) -> TrainResult:
-    return subject.train(spec, data, save_at, {"dtype": dtype}, say or (lambda *_: None), scratch)
+    return subject.train(spec, {spec.data: data}, save_at, {"dtype": dtype}, say or (lambda *_: None), scratch)
 
 
 def tensors(result: TrainResult, epoch: int) -> dict[str, torch.Tensor]:
@@ -109,8 +111,8 @@ def test_training_losses_are_means_over_pictures(pack: bytes, layers: str, batch
     generator, discriminator = build.networks(spec.params, spec.seed)
     assert discriminator is not None
     cpu = torch.device("cpu")
-    pictures, order = feed.Feed(photographs.read(pack).train, cpu), feed.Order.of(16, spec.seed, 1, True, True, cpu)
-    torch.manual_seed(feed.seed_of(spec.seed, 1))
+    pictures, order = feed.Feed(photographs.read(pack).train, cpu), Order.of(16, spec.seed, 1, True, True, cpu)
+    torch.manual_seed(seed_of(spec.seed, 1))
     errors, g_gan, start = [], [], 0
     for size in sizes:
         shown = slice(start, start + size)
@@ -154,7 +156,7 @@ def test_the_seed_and_nothing_else_decides(pack: bytes) -> None:
 
 
 def test_resumed_is_uninterrupted(pack: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
     spec = training(pack, **UNEVEN)
     whole = trained(spec, pack, (1, 3))
     for stop in (1, 3):
@@ -181,7 +183,7 @@ def test_resumed_is_uninterrupted(pack: bytes, tmp_path: Path, monkeypatch: pyte
 def test_a_finished_training_is_there_until_it_is_forgotten(
     pack: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
     spec = training(pack)
     first = trained(spec, pack, scratch=tmp_path)
     again = trained(spec, pack, say=pytest.fail, scratch=tmp_path)
@@ -199,13 +201,14 @@ import torch
 torch.set_num_threads(1)
 from generation.core.colorization import training
 from generation.core.train_spec import TrainSpec
-training.KEEP_EVERY = 0.0
+from generation.core.training import loop
+loop.KEEP_EVERY = 0.0
 def say(done, total, words):
     print(words, flush=True)
     if words.startswith("epoch 2"):
         time.sleep(60)
 spec = TrainSpec.from_json(json.loads(Path(sys.argv[1]).read_text()))
-training.train(spec, Path(sys.argv[2]).read_bytes(), (), {"dtype": "float32"}, say, Path(sys.argv[3]))
+training.train(spec, {spec.data: Path(sys.argv[2]).read_bytes()}, (), {"dtype": "float32"}, say, Path(sys.argv[3]))
 """
 
 
@@ -229,7 +232,7 @@ def test_a_killed_process_is_gone_on_from(pack: bytes, tmp_path: Path) -> None:
 
 
 def test_a_state_that_cannot_be_used_is_put_aside(pack: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
     spec = training(pack)
     whole = trained(spec, pack, scratch=tmp_path)
     kept = tmp_path / f"{spec.digest}.state"
@@ -245,7 +248,7 @@ def test_a_state_that_cannot_be_used_is_put_aside(pack: bytes, tmp_path: Path, m
 def test_a_scratch_folder_that_cannot_be_written_stops_nothing(
     pack: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
     (tmp_path / "file").write_text("")
     result = trained(training(pack), pack, scratch=tmp_path / "file")
     assert result.status == "ok"
@@ -349,7 +352,7 @@ def test_a_damaged_pack_and_an_unknown_type_are_said(pack: bytes) -> None:
 
 
 def test_progress_within_a_long_epoch(pack: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "SAY_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAY_EVERY", 0.0)
     said: list[tuple[int, int, str]] = []
     trained(training(pack), pack, say=lambda *words: said.append(words))
     assert [done for done, _, _ in said] == [1, 2, 2, 2, 3, 4, 4, 4], (

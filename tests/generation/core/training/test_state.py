@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from generation.core.colorization import state
-from generation.core.colorization.state import State
 from generation.core.protocols import forget
+from generation.core.training import state
+from generation.core.training.state import State
 
 DIGEST = "ab" * 32
 ENGINE = {"dtype": "float32"}

@@ -1,0 +1,53 @@
+"""Masks: pictures of two values that say, pixel by pixel, where something is."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+
+from generation.core import images
+
+Mask = npt.NDArray[np.uint8]
+
+
+class MaskError(ValueError):
+    """A picture that cannot stand as a mask; the text says why and the mend."""
+
+
+def read(data: bytes, name: str = "") -> Mask:
+    """The mask of an encoded picture: uint8, H x W, 1 where it marks something and 0 where it is black.
+
+    One that is black all over marks nothing, one that is nowhere black marks all. Raises ``images.ImageError`` as
+    ``images.decode`` does and :class:`MaskError` for a picture that is not black and one other value.
+    """
+    label = repr(name) if name else "The mask"
+    pixels = images.decode(data, name)
+    if np.any(pixels != pixels[:, :, :1]):
+        raise MaskError(f"{label} has colours, and a mask is black and one other value. {_MEND}")
+    values = np.flatnonzero(np.bincount(pixels[:, :, 0].ravel(), minlength=256))
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+        named = ", ".join(map(str, values[:4])) + (" …" if len(values) > 4 else "")
+        raise MaskError(f"{label} has the values {named}, and a mask is black (0) and one other value. {_MEND}")
+    found: Mask = (pixels[:, :, 0] != 0).astype(np.uint8)
+    return found
+
+
+_MEND = "Save it as PNG, which keeps values as they are (JPEG does not): black where nothing is marked, else white."
+
+
+def resize_to(mask: Mask, height: int, width: int) -> Mask:
+    """The mask at exactly ``height`` x ``width``: 1 where at least half of what falls there is marked."""
+    if mask.shape == (height, width):
+        return mask
+    levels = Pillow.fromarray(np.ascontiguousarray(mask) * np.uint8(255))
+    scaled: Mask = (np.asarray(levels.resize((width, height), Pillow.Resampling.BILINEAR)) >= 128).astype(np.uint8)
+    return scaled
+
+
+def unlike(mask: Mask, image: images.Image) -> str:
+    """How ``mask`` is not of the size of the picture it belongs to; empty where it is."""
+    (height, width), (down, right) = mask.shape, image.shape[:2]
+    if (height, width) == (down, right):
+        return ""
+    return f"it has {width} x {height} pixels and its picture {right} x {down}"
