@@ -65,7 +65,7 @@ def gather(grid: Grid, *, curves: bool = True) -> Report:
         preset=_preset(grid, method),
         notes=tuple(grid.notes),
         features=features_note(grid),
-        trainings=gather_trainings(cells, at, task, curves=curves),
+        trainings=gather_trainings(grid, cells, at, task, curves=curves),
     )
 
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 
 from generation.core.grid import GridError, parse
 from generation.models import Grid, Render, Score, Training
+from generation.report import gather
 from generation.selectors import grid_progress
 from generation.services import grid_lay, grid_layout
 from generation.services.rerender import rerender
@@ -101,6 +102,7 @@ def test_a_network_for_each_style_and_one_for_all_its_epochs(owner: User) -> Non
     assert one["train_total"] != scores(early["Eddies"])["train_total"]
     for key in ("total_loss", "own_loss", "style_loss", "content_loss", "val_total", "ssim_content"):
         assert one[key] is not None, key
+    assert [(t.style, t.conditions) for t in gather(grid).trainings] == [("Eddies", (0, 1)), ("Mist", (0, 1))]
     again = rerender(render=late["Eddies"])
     assert again.same, again.words
 
@@ -115,6 +117,7 @@ def test_one_network_for_every_style_and_strength(owner: User) -> None:
     assert none["Eddies"].image_id == none["Mist"].image_id, "the photograph's own style"
     assert full["Eddies"].image_id != full["Mist"].image_id
     assert scores(none["Eddies"])["train_total"] == scores(full["Mist"])["train_total"]
+    assert [t.style for t in gather(grid).trainings] == [""], "it is for many styles"
 
 
 def test_the_same_pictures_trained_again_train_nothing(owner: User) -> None:

@@ -107,7 +107,7 @@ class Training:
     rows: planned, ok, nan (diverged), failed; ``losses``: of its last finite epoch, with what a grey picture would
     score; ``objective``: what fixes the units of its losses; ``data``: SHA-256 of the photographs, of which there are
     ``photographs`` (to train on, to validate on), zeros before it is trained; ``curve``: losses by epoch; ``loss``: the
-    one that is minimised.
+    one that is minimised; ``style``: the name of the one style picture that the network is for, if it is for one.
     """
 
     conditions: tuple[int, ...]
@@ -126,6 +126,7 @@ class Training:
     digest: str = ""
     curve: Losses = field(default_factory=dict, compare=False)
     loss: str = GENERATOR
+    style: str = ""
 
     @property
     def trouble(self) -> str:

@@ -297,3 +297,60 @@ def test_a_grid_that_has_trained_nothing_yet_has_words(seeded: Report) -> None:
 
 def test_the_same_trainings_give_the_same_bytes(seeded: Report) -> None:
     assert report_files(seeded) == report_files(seeded)
+
+
+def painted(seeds: int) -> Report:
+    """Networks for one style: two conditions in two styles, whose losses lie far apart; 0.1 more with each seed."""
+    totals = {(0, "Eddies"): 0.2, (0, "Mist"): 0.6, (1, "Eddies"): 0.3, (1, "Mist"): 0.5}
+    trainings = []
+    for (place, style), total in totals.items():
+        for seed in range(seeds):
+            losses = {"total": total + 0.1 * seed, "val_total": 2 * total + 0.1 * seed}
+            curve = {name: np.linspace(3 * value, value, 4) for name, value in losses.items()}
+            trainings.append(
+                training((place,), 1, 1, 1, seed=seed, losses=losses, curve=curve, loss="total", style=style)
+            )
+    both = [condition("low", is_default=True), condition("high")]
+    return replace(report(both, trainings), task="Style transfer")
+
+
+def by_style(of: Report) -> dict[tuple[str, str], Row]:
+    return {(head, row.label): row for head, members in table(of) for row in members}
+
+
+def test_networks_for_other_styles_are_no_seeds_of_one() -> None:
+    of = painted(seeds=1)
+    found = by_style(of)
+    assert list(found) == [(f"Style: {style}", name) for style in ("Eddies", "Mist") for name in ("low", "high")]
+    assert {row.seeds for row in found.values()} == {"1"}
+    assert found["Style: Eddies", "low"].losses["total"] == Estimate(0.2, None, 1)
+    assert [key for key, row in found.items() if row.lowest] == [("Style: Eddies", "low"), ("Style: Mist", "high")]
+    assert any("One seed per condition" in note for note in notes(of))
+    words = sentences(of)
+    assert any(w.startswith("With style Eddies: The loss is lowest in training at low (0.2)") for w in words)
+    assert any(w.startswith("With style Mist: The loss is lowest in training at high (0.5)") for w in words)
+    assert not any("seeds of" in w for w in words)
+
+
+def test_the_spread_of_the_seeds_is_within_a_style() -> None:
+    of = painted(seeds=2)
+    row = by_style(of)["Style: Mist", "low"]
+    assert astuple(row.losses["total"]) == pytest.approx((0.65, 0.005**0.5, 2))
+    assert (row.seeds, len(networks(of))) == ("2", 4)
+    assert any("the 2 seeds of low alone go from 0.6 to 0.7 (SD 0.071)" in w for w in sentences(of))
+    files = report_files(of)
+    lines = read(files["training.csv"])
+    assert lines[0][:3] == ["condition", "style", "seed"]
+    assert [line[:3] for line in lines[1:5]] == [
+        ["low", "Eddies", "0"], ["low", "Eddies", "1"], ["low", "Mist", "0"], ["low", "Mist", "1"],
+    ]  # fmt: skip
+    by_epoch = read(files["training_curves.csv"])
+    assert {(line[0], line[1]) for line in by_epoch[1:]} == {
+        (c, s) for c in ("low", "high") for s in ("Eddies", "Mist")
+    }
+    assert len(by_epoch) == 1 + 4 * 2 * 4
+    for name in ("training.csv", "training_table.csv", "training_curves.csv"):
+        assert len({len(line) for line in read(files[name])}) == 1
+    figure = curves.draw(of, narrow=False)
+    assert len(figure.axes) == 2 * (2 + 1), "two panels and the names for each style"
+    assert "Style: Mist: high ends lowest" in curves.alt(of)

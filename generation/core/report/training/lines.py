@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from generation.core.report.axes import varying
 from generation.core.report.data import Report
 from generation.core.report.tables import Lines
-from generation.core.report.training.networks import label, networks
+from generation.core.report.training.networks import label, networks, styles
 from generation.core.report.training.tables import columns, said, table
 
 
@@ -34,16 +34,19 @@ def _column(head: str) -> str:
 
 
 def training_lines(report: Report) -> Lines:
-    """A line per condition and seed: the parameters that vary, how it went, every loss, time, device, photographs."""
+    """A line per condition, style and seed: the parameters that vary, how it went, losses, time, device, data."""
     axes = [a for a in varying(report) if not a.of]
     losses = _keys(t.losses for t in report.trainings)
-    head: list[object] = ["condition", "seed", "status", "reason", *(a.name for a in axes), "epochs", *losses]
+    named = ["style"] if styles(report) else []
+    head: list[object] = ["condition", *named, "seed", "status", "reason", *(a.name for a in axes), "epochs", *losses]
     head += ["seconds", "device", "dtype", "photographs_train", "photographs_validation", "photographs_sha256"]
     lines: Lines = [[*head, "training"]]
-    rows = sorted(((c, t) for t in report.trainings for c in t.conditions), key=lambda row: (row[0], row[1].seed))
+    pairs = ((c, t) for t in report.trainings for c in t.conditions)
+    rows = sorted(pairs, key=lambda row: (row[0], row[1].style, row[1].seed))
     for place, training in rows:
         condition = report.conditions[place]
-        line: list[object] = [condition.label, training.seed, training.trouble or said(training)]
+        style = [training.style or "many"] if named else []
+        line: list[object] = [condition.label, *style, training.seed, training.trouble or said(training)]
         line += [training.reason or "nothing to report"]
         line += [v if (v := condition.params.get(a.name)) not in (None, "") else "no such parameter" for a in axes]
         absent = "not part of its loss" if training.finished else training.trouble or "not trained yet"
@@ -56,13 +59,15 @@ def training_lines(report: Report) -> Lines:
 
 
 def curve_lines(report: Report) -> Lines:
-    """A line per condition, seed and epoch: every loss of the curve."""
+    """A line per condition, style, seed and epoch: every loss of the curve."""
     keys = _keys(t.curve for t in report.trainings)
-    lines: Lines = [["condition", "seed", "epoch", *keys]]
+    named = ["style"] if styles(report) else []
+    lines: Lines = [["condition", *named, "seed", "epoch", *keys]]
     for network in networks(report):
         for training in network.trainings:
             for epoch in range(max((len(v) for v in training.curve.values()), default=0)):
-                line: list[object] = [label(report, network), training.seed, epoch + 1]
+                style = [training.style or "many"] if named else []
+                line: list[object] = [label(report, network), *style, training.seed, epoch + 1]
                 for key in keys:
                     values = training.curve.get(key, ())
                     line.append(float(values[epoch]) if epoch < len(values) else "not part of its loss")

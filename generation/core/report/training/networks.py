@@ -1,4 +1,5 @@
-"""The trainings of a report by network: one for all seeds of the conditions whose pictures it makes."""
+"""The trainings of a report by network: one for all seeds of the conditions whose pictures it makes, and for each style
+where a network is for one style."""
 
 from __future__ import annotations
 
@@ -22,8 +23,9 @@ ERROR, KEPT_APART = "ab_error", "val_ab_error"
 
 @dataclass(frozen=True)
 class Network:
-    """What one choice of training parameters gives. ``condition``: the one it is called by; ``others``: those whose
-    pictures it makes as well (at another epoch, say); ``trainings``: one per seed."""
+    """What one choice of training parameters gives, for one style where it is for one. ``condition``: the one it is
+    called by; ``others``: those whose pictures it makes as well (at another epoch, say); ``trainings``: one per seed.
+    """
 
     condition: int
     others: tuple[int, ...]
@@ -41,9 +43,21 @@ class Network:
         return [t for t in self.trainings if t.trouble]
 
     @property
+    def style(self) -> str:
+        """The style picture it is for; empty where it is for none or for many."""
+        return self.trainings[0].style
+
+    @property
+    def units(self) -> Mapping[str, Scalar]:
+        """What fixes the units of its losses. A style is part of it: how near a picture comes to one style says
+        nothing of how near another comes to another."""
+        objective = self.trainings[0].objective
+        return {**objective, "style": self.style} if self.style else objective
+
+    @property
     def objective(self) -> str:
         """Losses of one objective are in the same units."""
-        return canonical_json(dict(self.trainings[0].objective))
+        return canonical_json(dict(self.units))
 
 
 @dataclass(frozen=True)
@@ -58,11 +72,11 @@ class Estimate:
 
 def networks(report: Report) -> list[Network]:
     """All networks of a report, in grid order of the conditions they are called by."""
-    groups: dict[tuple[int, ...], list[Training]] = {}
+    groups: dict[tuple[tuple[int, ...], str], list[Training]] = {}
     for training in report.trainings:
-        groups.setdefault(training.conditions, []).append(training)
+        groups.setdefault((training.conditions, training.style), []).append(training)
     found = []
-    for places, trainings in groups.items():
+    for (places, _), trainings in groups.items():
         name = next((c for c in places if report.conditions[c].is_default), places[0])
         others = tuple(c for c in places if c != name)
         by_seed = tuple(sorted(trainings, key=lambda t: t.seed))
@@ -90,15 +104,22 @@ def label(report: Report, network: Network) -> str:
     return report.conditions[network.condition].label
 
 
+def styles(report: Report) -> list[str]:
+    """The styles that networks of their own are for, in the order of the trainings."""
+    return list(dict.fromkeys(t.style for t in report.trainings if t.style))
+
+
 def families(report: Report) -> list[tuple[str, list[Network]]]:
-    """The networks under the head of their model; one family without a head where there is one model only."""
+    """The networks under the head of their model and of their style; what they have in common is in no head."""
     axis = next((a for a in report.axes if a.name == FAMILY), Axis(FAMILY, "Model", FAMILY))
     all_of_them = networks(report)
-    if len(levels(report, axis, [n.condition for n in all_of_them])) < 2:
-        return [("", all_of_them)] if all_of_them else []
+    by_model = len(levels(report, axis, [n.condition for n in all_of_them])) > 1
+    by_style = len(styles(report)) > 1
     found: dict[str, list[Network]] = {}
     for network in all_of_them:
-        found.setdefault(f"{axis.label}: {text(network.params.get(FAMILY))}", []).append(network)
+        head = [f"{axis.label}: {text(network.params.get(FAMILY))}"] if by_model else []
+        head += [f"Style: {network.style}"] if by_style and network.style else []
+        found.setdefault(", ".join(head), []).append(network)
     return list(found.items())
 
 

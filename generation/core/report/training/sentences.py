@@ -60,7 +60,7 @@ def _photographs(report: Report) -> list[str]:
 
 def _units(group: Sequence[Network], groups: Sequence[Sequence[Network]]) -> str:
     """'With ab_scale 110: ': what tells the losses of an objective from the others; empty for the only one."""
-    objective, *others = (one[0].trainings[0].objective for one in (group, *groups))
+    objective, *others = (one[0].units for one in (group, *groups))
     own = {n: v for n, v in objective.items() if any(other.get(n) != v for other in others)}
     return f"With {', '.join(f'{name} {text(value)}' for name, value in own.items())}: " if own else ""
 

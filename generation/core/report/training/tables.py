@@ -22,6 +22,7 @@ from generation.core.report.training.networks import (
     networks,
     ranked,
     several_seeds,
+    styles,
 )
 from generation.core.spec import Scalar
 
@@ -112,7 +113,12 @@ def _seed_notes(report: Report) -> list[str]:
         if network.others:
             others = ", ".join(report.conditions[c].label for c in network.others)
             said.append(f"The network of {label(report, network)} also makes the pictures of {others}.")
-    return said
+    if len(styles(report)) > 1:
+        said.append(
+            "A network is for one style, and each style has its own rows: how near pictures come to one style cannot "
+            "be held against how near others come to another."
+        )
+    return list(dict.fromkeys(said))  # one network of a condition for each style, one sentence
 
 
 def shown(estimate: Estimate) -> str:
@@ -128,9 +134,9 @@ def _digits(value: float, digits: int) -> str:
     return short(value, digits) if "e" in text else text
 
 
-def _lowest(report: Report) -> dict[int, set[str]]:
-    """Place of a network -> keys in which none of those in the same units is lower."""
-    found: dict[int, set[str]] = {}
+def _lowest(report: Report) -> dict[tuple[int, str], set[str]]:
+    """Condition and style of a network -> keys in which none of those in the same units is lower."""
+    found: dict[tuple[int, str], set[str]] = {}
     everywhere = networks(report)
     loss = minimised(report)
     for network in everywhere:
@@ -138,11 +144,11 @@ def _lowest(report: Report) -> dict[int, set[str]]:
             same = [n for n in everywhere if key in (ERROR, KEPT_APART) or n.objective == network.objective]
             there = ranked(same, key)
             if len(there) > 1 and estimate(network, key).value == there[0][0]:
-                found.setdefault(network.condition, set()).add(key)
+                found.setdefault((network.condition, network.style), set()).add(key)
     return found
 
 
-def _row(report: Report, network: Network, best: Mapping[int, set[str]]) -> Row:
+def _row(report: Report, network: Network, best: Mapping[tuple[int, str], set[str]]) -> Row:
     done, wanted = len(network.finished), len(network.trainings)
     reached = sorted({t.epochs for t in network.trainings})
     span = f"{reached[0]} to {reached[-1]}" if len(reached) > 1 else f"{reached[0]}"
@@ -152,7 +158,7 @@ def _row(report: Report, network: Network, best: Mapping[int, set[str]]) -> Row:
         f"{done}" if done == wanted else f"{done} of {wanted}",
         _epochs(span, network.params.get("epochs")),
         _status(network),
-        lowest=frozenset(best.get(network.condition, ())),
+        lowest=frozenset(best.get((network.condition, network.style), ())),
     )
 
 
