@@ -57,6 +57,8 @@ ARBITRARY_PARAMS: Mapping[str, Param] = {
     "resize": RESIZE,
 }
 
+#: 2: random-shallow is normalised on pictures from the whole pack.
+VERSION = "2"
 #: What is done with a trained network; everything else decides the training.
 _RENDERING = ("at_epoch", "strength", "size")
 
@@ -112,6 +114,7 @@ FEEDFORWARD = Method(
         networks=networks,
         grey=True,
         loss="total",
+        version=VERSION,
     ),
 )
 
@@ -135,5 +138,6 @@ ARBITRARY = Method(
         networks=networks,
         grey=True,
         loss="total",
+        version=VERSION,
     ),
 )

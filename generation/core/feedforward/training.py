@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
@@ -39,7 +40,7 @@ from generation.core.weights import RANDOM_SHALLOW
 
 #: Pictures at a time where no gradients are wanted.
 EVALUATION_BATCH = 8
-#: random-shallow normalises its channels on this many photographs, one below the other.
+#: random-shallow normalises its channels on this many photographs, evenly spaced over the pack, one below the other.
 NORMALISED_ON = 8
 
 
@@ -234,8 +235,10 @@ def _pack(data: bytes, side: int, what: str) -> photographs.Photographs:
 
 
 def _normalised_on(pictures: Image, device: torch.device) -> Tensor:
-    """The first pictures one below the other: 1 x 3 x (n S) x S in [0, 1]."""
-    some = torch.tensor(pictures[:NORMALISED_ON], device=device)
+    """Some of the pictures one below the other: 1 x 3 x (n S) x S in [0, 1]."""
+    # From one end to the other: the first ones may all be cuts of one photograph.
+    rows = np.linspace(0, len(pictures) - 1, min(NORMALISED_ON, len(pictures))).round().astype(int)
+    some = torch.tensor(pictures[rows], device=device)
     return _floats(some.flatten(0, 1).permute(2, 0, 1)[None])
 
 
