@@ -28,9 +28,14 @@ class Styler(nn.Module):
         self.transformer, self.predictor = transformer, predictor
 
     def forward(self, photographs: Tensor, styles: Tensor | None = None) -> Tensor:
-        """``photographs`` (N x 3 x H x W in [0, 1]) repainted; ``styles`` (N x 3 x S x S) where any style will do."""
-        if self.predictor is None or styles is None:
+        """``photographs`` (N x 3 x H x W in [0, 1]) repainted; ``styles`` (N x 3 x S x S) where any style will do.
+
+        Raises ``ValueError`` where a network for any style is given none.
+        """
+        if self.predictor is None:
             made: Tensor = self.transformer(photographs)
+        elif styles is None:
+            raise ValueError("This network paints in any style and was given none: give it a style picture as well.")
         else:
             made = self.transformer(photographs, self.predictor(styles))
         return made

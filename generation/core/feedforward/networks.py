@@ -27,6 +27,23 @@ LEAST_SIDE = 8
 Statistics = tuple[Tensor, Tensor]
 
 
+def mirrored(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+    """Pictures with so many pixels more at each border, mirrored there; the outermost ones are not repeated."""
+    if x.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return mirrored_in_pieces(x, left, right, top, bottom)
+    return F.pad(x, (left, right, top, bottom), mode="reflect")
+
+
+def mirrored_in_pieces(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+    """What :func:`mirrored` gives, put together from turned borders: torch's own way has no deterministic gradient on
+    a GPU and raises there."""
+    for dim, before, after in ((3, left, right), (2, top, bottom)):
+        last = x.shape[dim] - 1
+        first = x.narrow(dim, 1, before).flip(dim)
+        x = torch.cat([first, x, x.narrow(dim, last - after, after).flip(dim)], dim)
+    return x
+
+
 class Layer(nn.Module):
     """Enlarge, pad by mirroring, convolve, normalise. ``norm``: own (learned), given (from outside) or none."""
 
@@ -40,7 +57,7 @@ class Layer(nn.Module):
         """Takes the next of ``statistics`` where its normalisation is given."""
         if self.grow > 1:
             x = F.interpolate(x, scale_factor=float(self.grow), mode="nearest")
-        x = self.convolution(F.pad(x, (self.edge,) * 4, mode="reflect"))
+        x = self.convolution(mirrored(x, *(self.edge,) * 4))
         x = self.normalisation(x)
         if self.norm == "given":
             scale, shift = next(statistics)
@@ -88,7 +105,7 @@ class Transformer(nn.Module):
             )
         given = iter(statistics)
         # Below and to the right, mirrored and cut off again: what is halved twice comes back as large as it was.
-        x = F.pad(images, (0, -width % GRAIN, 0, -height % GRAIN), mode="reflect")
+        x = mirrored(images, 0, -width % GRAIN, 0, -height % GRAIN)
         for layer in self.contract:
             x = F.relu(layer(x, given))
         for block in self.residual:
@@ -119,7 +136,7 @@ class Predictor(nn.Module):
         """Style pictures (N x 3 x S x S in [0, 1]) as points of the space of styles (N x bottleneck)."""
         x, kept = 2.0 * pictures - 1.0, []
         for level in self.levels:
-            x = F.relu(level(F.pad(x, (1, 1, 1, 1), mode="reflect")))
+            x = F.relu(level(mirrored(x, 1, 1, 1, 1)))
             # A root of nothing has no slope: a flat channel deviates by a thousandth.
             spread, mean = torch.var_mean(x, dim=(2, 3), correction=0)
             kept += [mean, (spread + 1e-6).sqrt()]

@@ -8,7 +8,15 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from generation.core.feedforward import build
-from generation.core.feedforward.networks import LEAST_SIDE, Layer, Predictor, Transformer
+from generation.core.feedforward.networks import (
+    LEAST_SIDE,
+    Layer,
+    Predictor,
+    Transformer,
+    mirrored,
+    mirrored_in_pieces,
+)
+from generation.core.runtime import torch_settings
 from tests.generation.core.feedforward.conftest import given
 
 
@@ -42,6 +50,28 @@ def test_it_is_the_published_network() -> None:
     for part in network.expand:
         y = layer(part, y, up=True).relu()
     torch.testing.assert_close(network(x), layer(network.paint, y) / 255, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("borders", [(4, 4, 4, 4), (1, 1, 1, 1), (0, 3, 0, 2), (0, 0, 0, 0)])
+def test_mirrored_in_pieces_is_what_torch_pads(borders: tuple[int, int, int, int]) -> None:
+    """What a GPU is given where results have to be the same again: numbers and slopes are those of torch."""
+    x = torch.rand(2, 3, 9, 12, dtype=torch.float64).contiguous(memory_format=torch.channels_last).requires_grad_()
+    one, other = F.pad(x, borders, mode="reflect"), mirrored_in_pieces(x, *borders)
+    assert torch.equal(one, other)
+    weights = torch.rand_like(one)
+    torch.testing.assert_close(
+        *(torch.autograd.grad((made * weights).sum(), x)[0] for made in (one, other)), rtol=1e-12, atol=0
+    )
+    assert torch.equal(mirrored(x, *borders), one)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here; the pieces are tested on the CPU")
+def test_a_network_learns_on_a_gpu_where_results_have_to_be_the_same_again() -> None:
+    network = build.first(given("arbitrary").params, 0).cuda()
+    x = torch.rand(2, 3, 33, 40, device="cuda")
+    with torch_settings(None, deterministic=True):
+        slopes = [torch.autograd.grad(network(x, x).square().mean(), list(network.parameters())) for _ in range(2)]
+    assert all(torch.equal(one, other) for one, other in zip(*slopes, strict=True))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (33, 50), (64, 31), (9, 200)])
@@ -126,3 +156,10 @@ def test_a_file_gives_the_networks_back(method: str) -> None:
     other = "arbitrary" if method == "feedforward" else "feedforward"
     with pytest.raises(RuntimeError, match="This file is no checkpoint of a style network"):
         build.restored(other, data)
+
+
+def test_a_network_for_any_style_asks_for_one() -> None:
+    x = torch.rand(1, 3, 32, 32)
+    with pytest.raises(ValueError, match="paints in any style and was given none: give it a style picture"):
+        build.first(given("arbitrary").params, 0)(x)
+    assert build.first(given("feedforward").params, 0)(x).shape == x.shape
