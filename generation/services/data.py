@@ -11,6 +11,7 @@ from django.core.files.storage import storages
 
 from generation.core import photographs
 from generation.core.grid import PhotographFolder
+from generation.core.masks import SCALING
 from generation.core.spec import digest, sha256_bytes
 from generation.models import Artifact
 from generation.services.artifacts import artifact_is_whole, artifact_store
@@ -59,7 +60,7 @@ def pack_made(
     files = photographs.folder_files(place, without=masks)
     of_masks = photographs.folder_files(masks) if masks else None
     read = [photographs.fingerprint(place), options.to_json(), [sha256_bytes(scene) for scene in kept_out]]
-    key = digest([*read, photographs.fingerprint(masks)] if masks else read)
+    key = digest([*read, photographs.fingerprint(masks), SCALING] if masks else read)
     storage, name = storages["default"], f"data/{key}.json"
     if storage.exists(name):
         with storage.open(name) as file:

@@ -2,7 +2,8 @@
 
 What is marked is read off the stored picture itself, by its difference to the picture without a marking: IoU, the
 boundary F and the share are of the pixels that people see, whoever marked them. The losses need probabilities, which no
-picture shows: the network of the picture says them again, at its own resolution, as in its training.
+picture shows: the network of the picture says them again. They are scaled to the mask, which is as it was given, so
+that networks of different sides are held against one truth.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from generation.core import images, masks
 from generation.core.metrics import Unavailable, pictures
 from generation.core.segmentation import losses
 from generation.core.segmentation.checkpoint import CheckpointError
-from generation.core.segmentation.marking import Marked, eroded, read_mask, shown
-from generation.core.segmentation.renderer import Marker, marker
+from generation.core.segmentation.marking import Marked, eroded, shown
+from generation.core.segmentation.renderer import Marker, marker, scaled
 from generation.core.spec import TRAINED, MetricSpec, RenderSpec, ScoreValue
 
 _OF_RUN = {
@@ -50,12 +51,12 @@ def boundary_f(marked: Marked, true: Marked, tolerance: int) -> float:
     Precision is the share of the marked contour within ``tolerance`` pixels of the true one, recall the share of the
     true contour within ``tolerance`` of the marked one; F = 2 P R / (P + R). A contour is the pixels of a marking with
     an unmarked one among their eight neighbours; pixels are as far apart as their middles, sqrt(dx^2 + dy^2). The
-    tolerance of two pixels is our own: theirs is .75 % of the diagonal, which at 256 px is 2.7. No contour on either
-    side is 1, on one side 0.
+    tolerance of two pixels is our own: theirs is .75 % of the diagonal, which at 256 px is 2.7. Where neither has a
+    contour each marks all or nothing: 1 where both do the same, else 0. A contour on one side only is 0.
     """
     one, other = (contour & ~eroded(contour, 1) for contour in (marked, true))
     if not one.any() or not other.any():
-        return float(one.any() == other.any())
+        return float(np.array_equal(marked, true))
     precision = np.count_nonzero(one & _near(other, tolerance)) / np.count_nonzero(one)
     recall = np.count_nonzero(other & _near(one, tolerance)) / np.count_nonzero(other)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
@@ -80,18 +81,20 @@ def _marking(image: images.Image, spec: RenderSpec, sources: Mapping[str, bytes]
     return shown(image, images.resize_to(images.decode(sources[spec.content], "the content picture"), *image.shape[:2]))
 
 
-def _truth(spec: RenderSpec, sources: Mapping[str, bytes], height: int, width: int) -> Marked:
+def _truth(spec: RenderSpec, sources: Mapping[str, bytes]) -> masks.Mask:
+    """The mask of the scene as it was given."""
     if not spec.mask or spec.mask not in sources:
         raise Unavailable("The scene has no mask to measure against.")
     try:
-        return read_mask(sources[spec.mask], "the mask", height, width)
+        return masks.read(sources[spec.mask], "the mask")
     except masks.MaskError as error:
         raise Unavailable(str(error)) from None
 
 
 def _of_marking(number: Callable[[MetricSpec, Marked, Marked], float]) -> pictures.Take:
     def take(metric: MetricSpec, image: images.Image, spec: RenderSpec, sources: Mapping[str, bytes]) -> float:
-        return number(metric, _marking(image, spec, sources), _truth(spec, sources, *image.shape[:2]))
+        true = masks.resize_to(_truth(spec, sources), *image.shape[:2]).astype(bool)
+        return number(metric, _marking(image, spec, sources), true)
 
     return take
 
@@ -106,10 +109,11 @@ def _loss(term: str) -> pictures.Take:
     def take(metric: MetricSpec, _image: images.Image, spec: RenderSpec, sources: Mapping[str, bytes]) -> float:
         network = _network(spec, sources)
         logits = network.logits(sources[spec.content], spec.content[:12])
-        true = torch.from_numpy(_truth(spec, sources, *logits.shape))[None, None]
+        true = torch.from_numpy(_truth(spec, sources))
         # A metric of a single part says of the form only what that part needs.
         form = losses.Form.of({**network.trained.params, **_named(metric)})
-        return float(losses.losses(logits[None, None], true, form)[term])
+        found = losses.losses(scaled(logits, *true.shape)[None, None], true[None, None], form)
+        return float(found[term])
 
     return take
 

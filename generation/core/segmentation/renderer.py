@@ -91,6 +91,17 @@ def marked(logits: Tensor, threshold: float, height: int, width: int) -> Marked:
     return answer
 
 
+def scaled(logits: Tensor, height: int, width: int) -> Tensor:
+    """The logits (float64, height x width) of the probabilities of ``logits`` (h x w), scaled as for a marking.
+
+    Both p and 1 - p are scaled, so that neither is lost where the other rounds to 1.
+    """
+    both = torch.sigmoid(torch.stack([logits, -logits]).double())[None]
+    likely, unlikely = interpolate(both, size=(height, width), mode="bilinear", align_corners=False, antialias=True)[0]
+    least = torch.finfo(torch.float64).tiny
+    return likely.clamp_min(least).log() - unlikely.clamp_min(least).log()
+
+
 def _picture(spec: RenderSpec, sources: Mapping[str, bytes]) -> Picture:
     network, name = marker(spec, sources), spec.content[:12]
     logits = network.logits(sources[spec.content], name)

@@ -59,6 +59,26 @@ def test_a_file_that_is_no_picture_is_refused_as_every_other() -> None:
         masks.read(saved(MARKED)[:-30], "m.png")
 
 
+@pytest.mark.parametrize(("tall", "wide"), [(6, 10), (3, 4), (5, 7), (1, 1), (12, 7), (30, 50), (12, 21)])
+def test_a_scaled_mask_is_marked_where_at_least_half_is(tall: int, wide: int) -> None:
+    """Against the same with every pixel cut into as many as both sizes share."""
+    mask = np.random.default_rng(tall * wide).integers(0, 2, (12, 20), dtype=np.uint8)
+    fine = np.repeat(np.repeat(mask.astype(int), tall, axis=0), wide, axis=1)
+    share = fine.reshape(tall, 12, wide, 20).mean(axis=(1, 3))
+    scaled = masks.resize_to(mask, tall, wide)
+    assert scaled.dtype == np.uint8
+    assert np.array_equal(scaled == 1, share >= 0.5)
+
+
+def test_half_a_pixel_is_enough_and_less_is_not() -> None:
+    line = np.zeros((64, 64), np.uint8)
+    line[:, 20] = 1
+    assert np.array_equal(np.flatnonzero(masks.resize_to(line, 32, 32).all(axis=0)), [10])
+    assert not masks.resize_to(line, 16, 16).any(), "a quarter"
+    line[:, 21:23] = 1
+    assert np.array_equal(np.flatnonzero(masks.resize_to(line, 16, 16).all(axis=0)), [5])
+
+
 def test_a_mask_has_the_size_of_its_picture() -> None:
     assert masks.unlike(MARKED, np.zeros((12, 20, 3), np.uint8)) == ""
     assert masks.unlike(MARKED, np.zeros((20, 12, 3), np.uint8)) == "it has 20 x 12 pixels and its picture 12 x 20"

@@ -1,13 +1,15 @@
 """IoU and the boundary F against known answers; the numbers of a stored picture, and what cannot be had."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
+from torch.nn.functional import interpolate
 
-from generation.core import images
+from generation.core import images, masks
 from generation.core.metrics import segmentation
 from generation.core.metrics.segmentation import boundary_f, iou, measure
 from generation.core.segmentation import checkpoint, losses, marking, renderer, task
@@ -46,6 +48,14 @@ def test_boundary_f_by_hand() -> None:
     assert boundary_f(nothing, nothing, 2) == 1
     assert boundary_f(nothing, square(), 2) == boundary_f(square(), nothing, 2) == 0
     assert boundary_f(square(), square(shift=18), 2) == 0
+
+
+def test_marking_all_of_a_clean_picture_is_no_agreement() -> None:
+    """Neither has a contour, and yet they say the opposite."""
+    nothing, everything = np.zeros((40, 40), dtype=bool), np.ones((40, 40), dtype=bool)
+    assert boundary_f(everything, nothing, 2) == boundary_f(nothing, everything, 2) == 0
+    assert boundary_f(everything, everything, 2) == boundary_f(nothing, nothing, 2) == 1
+    assert iou(everything, nothing) == 0
 
 
 def test_boundary_f_counts_both_ways() -> None:
@@ -107,11 +117,45 @@ def test_the_numbers_of_a_marked_picture(given: tuple[dict[str, bytes], RenderSp
     assert found["iou"] == pytest.approx(iou(marked, true))
     assert found["boundary_f"] == pytest.approx(boundary_f(marked, true, 2))
     assert found["marked_share"] == pytest.approx(marked.mean())
-    small = torch.from_numpy(marking.read_mask(sources[spec.mask], "mask", 21, 32))[None, None]
-    wanted = losses.losses(logits[None, None], small, losses.Form())
+    likely = torch.sigmoid(logits.double())[None, None]
+    likely = interpolate(likely, size=(64, 96), mode="bilinear", align_corners=False, antialias=True)
+    whole = torch.from_numpy(masks.read(sources[spec.mask]))[None, None]
+    assert whole.shape[2:] == (64, 96), "the mask is not scaled"
+    wanted = losses.losses(torch.logit(likely), whole, losses.Form())
     for key, name in (("defect_loss", "loss"), ("dice_loss", "dice"), ("focal_loss", "focal"), ("own_loss", "loss")):
-        assert found[key] == pytest.approx(float(wanted[name]), rel=1e-6)
+        assert found[key] == pytest.approx(float(wanted[name]), rel=1e-5)
     assert {key: found[key] for key in task.OF_RUN} == {key: LEFT[segmentation._OF_RUN[key]] for key in task.OF_RUN}
+
+
+def test_a_loss_is_of_the_same_pixels_whatever_the_side_of_the_network_and_of_the_picture(
+    given: tuple[dict[str, bytes], RenderSpec],
+) -> None:
+    """Networks of any side that are as sure of every pixel have one and the same loss."""
+    sources, spec = given
+    plain = images.decode(sources[spec.content])
+    found: dict[tuple[int, int], dict[str, float | str]] = {}
+    for side in (32, 64):
+        params = task.SEGMENTER.complete({**PARAMS, "train_size": side})
+        network = drawn(params, 0).eval()
+        assert isinstance(network.up[0].bias, torch.Tensor)
+        with torch.no_grad():
+            network.up[0].weight.zero_()
+            network.up[0].bias.fill_(-1.5)
+        data = checkpoint.write(network, task.training(params), "a" * 64, 2, LEFT)
+        own = {**sources, sha256_bytes(data): data}
+        for size in (96, 48):
+            sized = replace(spec, params={**params, "size": size}, weights={TRAINED: sha256_bytes(data)})
+            found[side, size] = of(images.resize_longest(plain, size), sized, own)
+    for key in ("defect_loss", "dice_loss", "focal_loss"):
+        values = [float(numbers[key]) for numbers in found.values()]
+        assert values == pytest.approx([values[0]] * 4, rel=1e-6)
+
+
+def test_a_network_that_is_certain_has_a_finite_loss() -> None:
+    """Scaled to its own size it says what it said, however sure of it."""
+    logits = torch.tensor([[300.0, -300.0, 3.0], [-30.0, 0.0, 90.0]])
+    assert torch.allclose(renderer.scaled(logits, 2, 3).float(), logits, rtol=1e-6)
+    assert torch.isfinite(renderer.scaled(1e6 * logits, 5, 7)).all()
 
 
 def test_the_reference_loss_is_that_of_the_reference_whatever_the_network_minimised(
