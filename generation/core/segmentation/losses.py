@@ -51,7 +51,8 @@ def focal_loss(logits: Tensor, mask: Tensor, gamma: float = GAMMA, alpha: float 
     logits, true = logits.float(), mask.float()
     entropy = nn.functional.binary_cross_entropy_with_logits(logits, true, reduction="none")
     # 1 - p_t is the sigmoid of the logit with the wrong sign: exact where p_t rounds to 1.
-    wrong = torch.sigmoid(logits * (1 - 2 * true))
+    # Never quite 0, where a power below 1 would have no slope.
+    wrong = torch.sigmoid(logits * (1 - 2 * true)).clamp_min(torch.finfo(torch.float32).tiny)
     weight = alpha * true + (1 - alpha) * (1 - true)
     return (weight * wrong**gamma * entropy).mean()
 

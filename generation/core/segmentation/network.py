@@ -54,18 +54,22 @@ def drawn(params: Params, seed: int) -> Segmenter:
 
 @torch.no_grad()
 def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Set the statistics that batch norms evaluate with to their plain mean over ``batches``.
+    """Set the statistics that batch norms evaluate with to their mean over the pictures of ``batches``.
 
     The usual running mean forgets a tenth with each step, so that a run of few large steps would be looked at with the
     statistics of weights it has left long ago (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 3).
-    The network is in training mode before and after.
+    Every picture counts the same: a short last batch weighs as little as it holds. The network is in training mode
+    before and after.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain mean
+    seen = 0
     for batch in batches:
+        seen += len(batch)
+        for norm in norms:
+            norm.momentum = len(batch) / seen
         network(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

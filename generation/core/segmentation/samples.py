@@ -140,7 +140,9 @@ def _sized(
         if off < _NEAR:
             break
         # An area grows with the square of the scale, a line with the scale: between both it converges for either.
-        scale *= float(np.sqrt(np.sqrt(min(16.0, max(1 / 16, wanted / max(share, 1e-6)))) ** 3)) if share else 2.0
+        root = float(np.sqrt(min(16.0, max(1 / 16, wanted / max(share, 1e-6)))))
+        # A product, where a power would leave the last bit to the machine's library.
+        scale *= float(np.sqrt(root * root * root)) if share else 2.0
         scale = min(_SCALES[1], max(_SCALES[0], scale))
     if best is None:
         raise AssertionError("At least one try is made.")

@@ -11,8 +11,8 @@ from generation.core.segmentation.presets import PRESETS
 from generation.core.spec import MetricSpec, Params, Scalar
 from generation.core.tasks import Method, Param, ParameterError, Task, Trainer, register
 
-#: Id of the losses and of the marking's style; a change of either is a new id.
-DEFINITION = "defects-1"
+#: Id of the losses, of the other numbers and of the marking's style; a change of any is a new id.
+DEFINITION = "defects-2"
 #: How far two contours may be apart and still agree, in pixels of the stored picture.
 TOLERANCE = 2
 
@@ -50,12 +50,17 @@ PARAMS: Mapping[str, Param] = {
 
 #: What is done with a trained network; everything else decides the training.
 _RENDERING = ("at_epoch", "threshold", "size")
-#: What fixes the loss: its form, and the side of the pictures that it is taken on.
+#: What full batches have no use for.
+_ORDER = ("shuffle", "flip")
+#: What fixes the loss of a training: its form, and the side of the pictures that it is taken on.
 _OBJECTIVE = ("dice_weight", "focal_weight", "dice_smooth", "focal_gamma", "focal_alpha", "train_size")
 
 
 def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
-    """What a condition does not use is at its default, options are complete; raises ``ParameterError``."""
+    """Options are complete, the gain that He's initialisation has none of is at its default; raises ``ParameterError``.
+
+    What only some optimisers use stays as it is written, so that a search varies the optimiser and its rate alone.
+    """
     name = str(params["optimizer"])
     try:
         params["optimizer_options"] = optimizer_table.complete_options(name, str(params["optimizer_options"]))
@@ -83,8 +88,11 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
 
 
 def training(params: Params) -> Params:
-    """The part of the parameters that decides the training."""
-    return {name: value for name, value in params.items() if name not in _RENDERING}
+    """The part of the parameters that decides the training; what it does not use is at its default."""
+    deciding = {name: value for name, value in params.items() if name not in _RENDERING}
+    unused = _ORDER if deciding["optimizer"] in FULL_BATCH else ("full_batch_steps",)
+    unused += () if int(deciding["epochs"]) > 1 else ("decay",)
+    return deciding | {name: PARAMS[name].default for name in unused}
 
 
 def objective(params: Params) -> Mapping[str, Scalar]:
@@ -156,6 +164,11 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
             "of all pictures, in one order and never mirrored; the others take one step for each batch. At equal "
             "epochs they have seen the pictures equally often only with full_batch_steps = 1."
         )
+    if len({p["threshold"] for p in every}) > 1:
+        said.append(
+            "threshold varies, and no loss knows it: conditions that differ in nothing else have the same defect_loss, "
+            "so that its minimum says nothing of them. Ask iou or boundary_f, which are of the marking itself."
+        )
     if len({tuple(objective(p).items()) for p in every}) > 1:
         said.append("The loss differs between conditions: own losses and losses of the training are not compared.")
     return said
@@ -175,6 +188,7 @@ SEGMENTER = Method(
         side=lambda params: int(params["train_size"]),
         epoch=lambda params: int(params["at_epoch"]),
         seconds="generation.core.segmentation.foretell:seconds",
+        version="2",
         masks=True,
         grey=True,
     ),

@@ -55,6 +55,15 @@ def test_certainty_stays_finite(size: float) -> None:
         assert torch.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0])
+def test_every_gamma_has_a_slope_where_a_pixel_is_certain(gamma: float) -> None:
+    logits = torch.tensor([200.0, -200.0, 3.0]).view(1, 1, 1, 3).requires_grad_()
+    mask = torch.tensor([1.0, 0.0, 0.0]).view(1, 1, 1, 3)
+    (gradient,) = torch.autograd.grad(focal_loss(logits, mask, gamma), logits)
+    assert torch.isfinite(gradient).all()
+    assert gradient.flatten()[:2].abs().max() < 1e-6 < float(gradient.flatten()[2])
+
+
 def test_a_picture_counts_the_same_in_every_batch() -> None:
     """So that a full batch may be added up of small ones."""
     logits, mask = _some()

@@ -65,6 +65,22 @@ def test_settled_norms_hold_the_mean_over_the_pictures() -> None:
     assert int(first.num_batches_tracked or 0) == 2
 
 
+def test_settling_counts_pictures_and_not_batches() -> None:
+    """The first norm sees sums over the pictures: five as 4 + 1 have the mean of five as one."""
+    network = drawn(complete(), 0).train()
+    pictures = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    pictures[4] += 3
+    means = []
+    for size in (5, 4, 1):
+        settle(network, torch.split(pictures, size))
+        first = network.down_norm[1]
+        assert isinstance(first, nn.BatchNorm2d)
+        assert first.running_mean is not None
+        means.append(first.running_mean.clone())
+    assert torch.allclose(means[0], means[1], rtol=1e-5)
+    assert torch.allclose(means[0], means[2], rtol=1e-5)
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_settling_moves_no_weight(mode: bool) -> None:
     network = drawn(complete(), 0).train(mode)

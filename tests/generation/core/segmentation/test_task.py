@@ -50,6 +50,37 @@ def test_what_only_renders_trains_nothing_anew() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"optimizer": "adam", "full_batch_steps": 20}, {"optimizer": "adam"}),
+        ({"optimizer": "rprop", "shuffle": False, "flip": False}, {"optimizer": "rprop"}),
+        ({"optimizer": "lbfgs", "flip": False}, {"optimizer": "lbfgs", "shuffle": False}),
+        ({"epochs": 1, "decay": "linear"}, {"epochs": 1}),
+    ],
+)
+def test_one_and_the_same_training_is_one(one: dict[str, object], other: dict[str, object]) -> None:
+    first, second = complete(**one), complete(**other)
+    assert first != second, "the condition says what was written"
+    assert task.training(first) == task.training(second)  # type: ignore[arg-type]
+    assert task.training(first) == task.training(task.training(first))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"optimizer": "rprop", "full_batch_steps": 2},
+        {"shuffle": False},
+        {"flip": False},
+        {"epochs": 2, "decay": "linear"},
+        {"batch": 8, "optimizer": "rprop"},
+    ],
+)
+def test_what_is_used_trains_anew(given: dict[str, object]) -> None:
+    plain = complete(**{name: value for name, value in given.items() if name in ("optimizer", "epochs")})
+    assert task.training(complete(**given)) != task.training(plain)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         ({"train_size": 100}, "halves it until it is odd. Take a multiple of 32, such as 96 or 128"),
@@ -75,6 +106,9 @@ def test_notes_flag_full_batches_seeds_and_losses() -> None:
     assert task.notes(conditions[:1], [0, 1, 2]) == []  # type: ignore[arg-type]
     other = [*conditions[:1], ("gamma", complete(focal_gamma=0.0))]
     assert "The loss differs" in task.notes(other, [0, 1])[0]  # type: ignore[arg-type]
+    (said,) = task.notes([("low", complete(threshold=0.2)), ("high", complete())], [0, 1])  # type: ignore[arg-type]
+    assert said.startswith("threshold varies, and no loss knows it")
+    assert "iou" in said
 
 
 def test_the_reference_is_part_of_the_metric_and_the_own_loss_is_not_compared_across_losses() -> None:
