@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from generation.core.grid import GridError, Source
+from generation.core.grid.photographs import DATA, MASKS, STYLES
 from generation.core.spec import sha256_bytes
 from generation.models import SourceImage
 from generation.services.artifacts import ArtifactMissing, artifact_bytes
@@ -21,6 +22,12 @@ from generation.services.sources import SUFFIXES
 
 #: Folders of the project whose pictures every grid file may name.
 SHIPPED = ("sources", "colour/scenes", "defects/scenes")
+#: Folders that come with the project, by where a grid file names one.
+_OWN_FOLDERS: Mapping[str, str] = {
+    DATA: "../colour/photographs (photographs) or ../defects/learning/pictures (a fleece with defects)",
+    MASKS: "../defects/learning/masks (those of ../defects/learning/pictures)",
+    STYLES: "../sources (pictures that come with the project)",
+}
 
 
 class Library:
@@ -69,8 +76,8 @@ def photographs_folder(named: str, where: str) -> Path:
     """The folder that a file written in a page means at ``where`` (``[data] folder``). Raises ``GridError`` for any
     other than these.
 
-    Either one that comes with the project (``../colour/photographs``) or a folder of ``photographs/``, which whoever
-    runs the server fills.
+    Either one that comes with the project (:data:`_OWN_FOLDERS`) or a folder of ``photographs/``, which whoever runs
+    the server fills.
     """
     project = (settings.BASE_DIR / "fixtures").resolve()
     own = (settings.VAR / "photographs").resolve()
@@ -79,9 +86,8 @@ def photographs_folder(named: str, where: str) -> Path:
         if found.is_relative_to(root) and found != root and found.is_dir():
             return found
     raise GridError(
-        f"{where} = {named!r}: there is no such folder for grids written here. Write ../colour/photographs (five "
-        "photographs that come with the project), or the name of a folder that whoever runs the server put into "
-        "photographs/ of the data folder."
+        f"{where} = {named!r}: there is no such folder for grids written here. Write {_OWN_FOLDERS[where]}, or the "
+        "name of a folder that whoever runs the server put into photographs/ of the data folder."
     )
 
 

@@ -201,6 +201,18 @@ def test_no_folder_of_the_machine_is_trained_on(named: str) -> None:
         assert photographs_folder("../colour/photographs", where).name == "photographs"
 
 
+@pytest.mark.parametrize("where", ["[data] folder", "[data] masks", "[styles] folder"])
+def test_a_refused_folder_is_mended_with_one_that_is_there(where: str) -> None:
+    with pytest.raises(GridError) as refused:
+        photographs_folder("nowhere", where)
+    named = re.findall(r"\.\./[a-z/]*[a-z]", str(refused.value))
+    assert named
+    for folder in named:
+        found = photographs_folder(folder, where)
+        assert any(file.suffix in (".png", ".jpg") for file in found.iterdir())
+        assert found.name != "masks" or where == "[data] masks"
+
+
 def test_only_the_owner_or_a_superuser_launches(draft: Grid, stranger: User) -> None:
     with pytest.raises(GridError, match="Only its owner"):
         grid_launch(grid=draft, by=stranger)
