@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def spread(name: str, theirs: Sequence[float], ours: Sequence[float]) -> dict[st
     }
 
 
-def ms(values: Any) -> float:
+def ms(values: Iterable[float]) -> float:
     return round(1e3 * statistics.median(values), 2)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from monai.losses import DiceFocalLoss
+from monai.losses.dice import DiceFocalLoss
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset

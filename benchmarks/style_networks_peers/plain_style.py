@@ -171,7 +171,8 @@ class PlainStyle:
         self._optimizer.step()
         self.content += content_loss.item()
         self.style += style_loss.item()
-        return total_loss.item()
+        value: float = total_loss.item()
+        return value
 
     def _endless(self) -> Iterator[Tensor]:
         while True:
