@@ -66,6 +66,11 @@ _RENDERING = ("at_epoch", "strength", "size")
 def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
     """Aliases of layers, statistic and options become what they stand for; raises ``ParameterError``."""
     style_objective.resolve(params)
+    if not any(float(params[name]) for name in style_objective.WEIGHTS):
+        raise ParameterError(
+            f"{', '.join(style_objective.WEIGHTS)} are all 0, so that a network has nothing to learn. Give one of them "
+            "a weight."
+        )
     params["optimizer_options"] = optimizer_table.resolved_options(params)
     if params.get("style_size", 0) == params["train_size"]:
         params["style_size"] = 0  # one way to say it
@@ -78,8 +83,15 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
 
 
 def training(params: Params) -> Params:
-    """The part of the parameters that decides the training."""
-    return {name: value for name, value in params.items() if name not in _RENDERING}
+    """The part of the parameters that decides the training; what makes no difference to it is at one value."""
+    deciding = {name: value for name, value in params.items() if name not in _RENDERING}
+    if not float(params["tv_weight"]):
+        # Its number is written down all the same: in the form that no flat photograph makes infinite.
+        deciding["tv_form"] = "l2"
+    if "bottleneck" in params:
+        # Only pictures that are made are scaled: photographs and styles come at their size, from packs.
+        deciding["resize"] = RESIZE.default
+    return deciding
 
 
 def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> list[str]:
@@ -91,7 +103,10 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
             "under [replicates] seeds show the spread."
         )
     # The loss is minimised as it stands, so no epsilon is small by itself.
-    return said + redundant([(label, {**params, "loss_scale": "none"}) for label, params in conditions])
+    same = {"loss_scale": "none"}
+    return said + redundant(
+        [(label, {**params, **same, "tv_form": training(params)["tv_form"]}) for label, params in conditions]
+    )
 
 
 FEEDFORWARD = Method(

@@ -74,6 +74,10 @@ def test_what_is_done_with_a_network_trains_no_other(method: Method) -> None:
         ({"at_epoch": 3}, "at_epoch = 3 lies behind the last of 2 epochs"),
         ({"style_layers": "relu1_1"}, "random-shallow has no layer 'relu1_1'"),
         ({"optimizer_options": "rho=1"}, "Adam has no option"),
+        (
+            {"style_weight": 0.0, "content_weight": 0.0, "tv_weight": 0.0},
+            "style_weight, content_weight, tv_weight are all 0, so that a network has nothing to learn. Give one",
+        ),
         ({"steps": 3}, "steps is not a parameter of A network trained for one style"),
         ({"strength": 0.5}, "strength is not a parameter"),
         ({"blocks": 0}, "below the smallest value 1"),
@@ -88,6 +92,23 @@ def test_two_ways_to_say_one_thing_are_one_condition() -> None:
     assert complete(FEEDFORWARD, style_size=256) == complete(FEEDFORWARD)
     assert complete(FEEDFORWARD, at_epoch=2) == complete(FEEDFORWARD)
     assert complete(FEEDFORWARD, epochs=1, decay="linear") == complete(FEEDFORWARD, epochs=1)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_what_makes_no_difference_to_a_training_trains_no_other(method: Method) -> None:
+    assert method.trainer is not None
+    of = method.trainer.params
+
+    def said(**given: Any) -> dict[str, Any]:
+        return dict(of(complete(method, **given)))
+
+    assert said(tv_weight=0.0, tv_form="l1_sum") == said(tv_weight=0.0)
+    assert said(tv_form="l1_sum") != said()
+    # The one style picture of a network is scaled for its training, styles in a pack are not.
+    assert (said(resize="bilinear") == said()) == (method.name == "arbitrary")
+    forms = [(form, complete(method, tv_weight=0.0, tv_form=form)) for form in ("l2", "relative")]
+    assert '"l2" and "relative" give the same image' in notes(forms, [0])[0]
+    assert complete(method, tv_weight=0.0, tv_form="l2") == forms[0][1], "the condition stays as it was written"
 
 
 def test_networks_that_come_out_alike_are_named() -> None:
