@@ -8,6 +8,7 @@ from typing import Any
 
 from generation.core import images
 from generation.core.masks import Mask, resize_to
+from generation.core.photographs import room
 from generation.core.photographs.cutting import cut, n_right, unfit
 from generation.core.photographs.folder import SUFFIXES, Read
 from generation.core.photographs.likeness import Seen, SeenExactly
@@ -77,7 +78,8 @@ def pack(
     ``scenes``: the photographs that pictures are made of. A file that shows the same as one of them is left out and
     named; of files that show the same as each other one is taken (see :mod:`generation.core.photographs.likeness`).
     ``masks``: files of which one has the name of each photograph, up to the suffix; a photograph without one is not
-    used. ``tick`` is told (steps done, steps in all). Raises :class:`PhotographsError` where too little remains.
+    used. ``tick`` is told (steps done, steps in all). Raises :class:`PhotographsError` where too little remains, and
+    before anything is read where there is too much for the memory of this machine.
     """
     listed = sorted(files, key=lambda file: file[0])
     masks_of = None if masks is None else MaskFolder(masks)
@@ -85,6 +87,7 @@ def pack(
     if not named:
         found = f"None of its {len(listed)} files ends in {', '.join(SUFFIXES)}" if listed else "It holds no files"
         raise PhotographsError(f"{found}: name a folder that holds photographs.")
+    room.check(len(named), options, masks is not None, room.memory())
     total = 2 * len(named)
 
     def step(done: int) -> None:

@@ -12,6 +12,7 @@ from generation.core.photographs import (
     pack,
     packfile,
     read,
+    room,
 )
 
 from .pictures import as_files, folder, header
@@ -90,3 +91,34 @@ def test_a_pack_that_is_cut_off_is_refused(length: int) -> None:
         read(PACK[:length])
     with pytest.raises(PhotographsError, match="damaged or cut off"):
         read(PACK + b"\0")
+
+
+def _never() -> bytes:
+    raise AssertionError("a photograph was read")
+
+
+def test_a_pack_without_room_is_refused_before_a_photograph_is_read() -> None:
+    words = (
+        r"20 photographs at 1000000 px are a pack of 55,879\.4 GiB\. It is put together in memory, which takes twice "
+        r"as much, and this machine has [\d,.]+ GiB\. Train on smaller squares\."
+    )
+    with pytest.raises(PhotographsError, match=words):
+        pack([(f"{n}.png", _never) for n in range(20)], PackOptions(1_000_000))
+    with pytest.raises(PhotographsError, match=r"2 photographs, 3 squares of each, at 1000000 px .* 16,763\.8 GiB"):
+        pack([(f"{n}.png", _never) for n in range(20)], PackOptions(1_000_000, crops=3, limit=2))
+
+
+def test_the_limit_that_is_said_has_room() -> None:
+    imagenet, there = 1_281_167, 16 << 30
+    with pytest.raises(
+        PhotographsError, match=r"1,281,167 photographs at 256 px .* 234\.6 GiB.*limit = 43000, or"
+    ) as said:
+        room.check(imagenet, PackOptions(256), False, there)
+    limit = int(str(said.value).split("limit = ")[1].split(",")[0])
+    room.check(imagenet, PackOptions(256, limit=limit), False, there)
+    with pytest.raises(PhotographsError):
+        room.check(imagenet, PackOptions(256, limit=limit + 1000), False, there)
+    with pytest.raises(PhotographsError, match="limit = 32000, or"):
+        room.check(imagenet, PackOptions(256), True, there)
+    room.check(imagenet, PackOptions(256), False, 0)
+    assert room.memory() > 1 << 28
