@@ -49,10 +49,11 @@ def resize_to(mask: Mask, height: int, width: int) -> Mask:
 
 def _covered(rows: npt.NDArray[np.int64], parts: int) -> npt.NDArray[np.int64]:
     """What falls into each of ``parts`` equal parts of the height, in units of 1/``parts`` of a row: exact."""
-    above = np.pad(np.cumsum(rows, axis=0), ((1, 0), (0, 0)))
-    whole, rest = np.divmod(np.arange(parts + 1) * len(rows), parts)
-    begun = np.pad(rows, ((0, 1), (0, 0)))[whole]
-    return np.diff(parts * above[whole] + rest[:, None] * begun, axis=0)
+    above = np.pad(np.cumsum(rows, axis=0, dtype=np.int64), ((1, 0), (0, 0)))
+    edges = np.arange(parts + 1, dtype=np.int64) * len(rows)
+    begun = np.pad(rows, ((0, 1), (0, 0)))[edges // parts]
+    up_to = parts * above[edges // parts] + (edges % parts)[:, None] * begun
+    return up_to[1:] - up_to[:-1]
 
 
 def unlike(mask: Mask, image: images.Image) -> str:

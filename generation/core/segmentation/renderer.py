@@ -99,7 +99,8 @@ def scaled(logits: Tensor, height: int, width: int) -> Tensor:
     both = torch.sigmoid(torch.stack([logits, -logits]).double())[None]
     likely, unlikely = interpolate(both, size=(height, width), mode="bilinear", align_corners=False, antialias=True)[0]
     least = torch.finfo(torch.float64).tiny
-    return likely.clamp_min(least).log() - unlikely.clamp_min(least).log()
+    answer: Tensor = likely.clamp_min(least).log() - unlikely.clamp_min(least).log()
+    return answer
 
 
 def _picture(spec: RenderSpec, sources: Mapping[str, bytes]) -> Picture:

@@ -90,8 +90,9 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
 def training(params: Params) -> Params:
     """The part of the parameters that decides the training; what it does not use is at its default."""
     deciding = {name: value for name, value in params.items() if name not in _RENDERING}
-    unused = _ORDER if deciding["optimizer"] in FULL_BATCH else ("full_batch_steps",)
-    unused += () if int(deciding["epochs"]) > 1 else ("decay",)
+    unused = [*_ORDER] if deciding["optimizer"] in FULL_BATCH else ["full_batch_steps"]
+    if int(deciding["epochs"]) == 1:
+        unused.append("decay")
     return deciding | {name: PARAMS[name].default for name in unused}
 
 

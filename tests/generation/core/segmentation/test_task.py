@@ -106,9 +106,10 @@ def test_notes_flag_full_batches_seeds_and_losses() -> None:
     assert task.notes(conditions[:1], [0, 1, 2]) == []  # type: ignore[arg-type]
     other = [*conditions[:1], ("gamma", complete(focal_gamma=0.0))]
     assert "The loss differs" in task.notes(other, [0, 1])[0]  # type: ignore[arg-type]
-    (said,) = task.notes([("low", complete(threshold=0.2)), ("high", complete())], [0, 1])  # type: ignore[arg-type]
-    assert said.startswith("threshold varies, and no loss knows it")
-    assert "iou" in said
+    bold = [("low", complete(threshold=0.2)), ("high", complete())]
+    (note,) = task.notes(bold, [0, 1])  # type: ignore[arg-type]
+    assert note.startswith("threshold varies, and no loss knows it")
+    assert "iou" in note
 
 
 def test_the_reference_is_part_of_the_metric_and_the_own_loss_is_not_compared_across_losses() -> None:

@@ -244,7 +244,7 @@ def test_a_short_last_batch_settles_by_what_it_holds(drawn_pack: bytes) -> None:
         norms = [m for m in segmenting.networks["segmenter"].modules() if isinstance(m, torch.nn.BatchNorm2d)]
         assert norms[0].running_mean is not None
         first.append(norms[0].running_mean)
-    assert torch.allclose(*first, rtol=1e-4)
+    assert torch.allclose(first[0], first[1], rtol=1e-4)
 
 
 def test_intersection_over_union_of_empty_markings() -> None:
