@@ -327,7 +327,7 @@ def test_written_and_imported_by_command(owner, tmp_path: Path, capsys):
     factories.user("root", superuser=True)
     call_command("import_study", str(file))
     assert Study.objects.get(slug="study-3").owner.username == "root"
-    with pytest.raises(CommandError, match="It is no ready study either: geng2021"):
+    with pytest.raises(CommandError, match="It is no ready study either: arbitrary-toy"):
         call_command("import_study", "nowhere.study.json")
     with pytest.raises(CommandError, match=r"There is no study 'none'\. Known: study"):
         call_command("write_study", "none")
