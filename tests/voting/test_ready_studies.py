@@ -90,7 +90,7 @@ def test_its_grid_becomes_a_draft_that_lays(owner, name, settings, tmp_path):
     offered = scenes * conditions if real else scenes * comb(conditions, 2) * study.questions.count()
     assert study.trials_per_session <= offered
     expected = {"meng2023-learning-rate": 11, "lee2022": 18, "lee2022-toy": 18, "geng2021": 17}
-    expected |= {"feedforward-toy": 6, "arbitrary-toy": 5, "defects-toy": 18}
+    expected |= {"feedforward-toy": 6, "arbitrary-toy": 5, "defects-toy": 19}
     assert conditions == expected.get(name, conditions)
 
 
