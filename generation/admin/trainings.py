@@ -69,7 +69,7 @@ class TrainingAdmin(ReadOnlyAdmin):
 def _minimised(training: Training) -> str:
     """The name of what a training minimises, among its losses; empty for a task that nobody here knows."""
     methods = tasks.get(training.task).methods if training.task in tasks.names() else {}
-    method = methods.get(training.spec["method"])
+    method = methods.get(training.spec.get("method", ""))
     return method.trainer.loss if method and method.trainer else ""
 
 

@@ -126,7 +126,7 @@ def test_a_slow_step_does_not_write_over_what_was_done_meanwhile() -> None:
             quick = plan_step(plan=quick, number=quick.done, seconds=0)
         ahead.append(quick)
 
-    slow, _ = at_once(lambda: plan_step(plan=plan, number=0, seconds=1.5), hurry)
+    slow, _ = at_once(lambda: plan_step(plan=plan, number=0, seconds=5), hurry)
     plan.refresh_from_db()
     assert slow.done == plan.done == ahead[0].done == 3
 

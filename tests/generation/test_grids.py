@@ -43,7 +43,7 @@ def test_a_grid_file_is_sound(path: Path) -> None:
     file = parse(text)
     assert file.slug == path.stem
     assert text.startswith("# "), "a comment says what it is"
-    used = {name for scene in file.scenes for name in (scene.content, scene.style) if name}
+    used = {name for scene in file.scenes for name in (scene.content, scene.style, scene.mask) if name}
     assert used == set(file.sources), "every source is depicted"
     for source in file.sources.values():
         assert source.licence

@@ -43,6 +43,7 @@ def load(path: Path, database: str | None = None) -> None:
     if database is None:
         quoted = ", ".join(f'"{table}"' for table in connection.introspection.table_names())
         first += [f"DROP TABLE {quoted} CASCADE"] if quoted else []
+        first += [f"DROP ROUTINE {name} CASCADE" for name in _routines()]  # of triggers, which the dump brings along
     try:
         _run("pg_restore", ["--no-owner", "--no-privileges", f"--file={script}", str(path)], connected=False)
         _understood(script)
@@ -51,6 +52,16 @@ def load(path: Path, database: str | None = None) -> None:
         _run("psql", [*ways, *commands, f"--file={script}"], database=database)
     finally:
         script.unlink(missing_ok=True)
+
+
+def _routines() -> list[str]:
+    """What a dump would find in its way beside tables: functions by name and arguments, but for those of extensions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace "
+            "AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _understood(script: Path) -> None:
