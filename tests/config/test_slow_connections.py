@@ -113,12 +113,12 @@ def test_slow_connections_hold_nobody_up_behind_nginx(
 @pytest.mark.parametrize("beginning", [HEAD, BODY], ids=["headers", "bodies"])
 def test_bare_gunicorn_falls_silent(gunicorn: Gunicorn, beginning: bytes) -> None:
     assert answer(gunicorn.port, tls=False)[0] < PATIENCE
-    with slowly(gunicorn.port, beginning, tls=False):
-        for _ in range(10):  # until all its threads are held, which takes a loaded machine a while
+    with contextlib.ExitStack() as held:
+        for _ in range(5):  # one of its processes may have taken nearly all, and have left the other free
+            held.enter_context(slowly(gunicorn.port, beginning, tls=False))
             if answer(gunicorn.port, tls=False)[0] == float("inf"):
                 return
-            time.sleep(1)
-    pytest.fail("Gunicorn alone answered beside sixty slow connections.")
+    pytest.fail("Gunicorn alone answered beside slow connections.")
 
 
 @needs_nginx
