@@ -114,6 +114,20 @@ class Trainer:
     loss: str = "loss"
 
 
+def resolve_epoch(params: dict[str, Scalar]) -> None:
+    """Put ``at_epoch`` 0 at the last of the ``epochs``, its place on an axis; :class:`ParameterError` behind it."""
+    if int(params["at_epoch"]) > int(params["epochs"]):
+        raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
+    params["at_epoch"] = params["at_epoch"] or params["epochs"]
+
+
+#: Said of a grid whose networks were trained from one seed each.
+ONE_SEED = (
+    "One seed per condition: what a parameter does cannot be told from the luck of the seed. Three or more under "
+    "[replicates] seeds show the spread."
+)
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to make an image: ``render`` is ``"module:function"`` with the signature of ``core.render.Renderer``.

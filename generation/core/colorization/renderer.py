@@ -24,8 +24,9 @@ from generation.core.colorization.checkpoint import Checkpoint
 from generation.core.colorization.losses import NET_SCALE
 from generation.core.colorization.zhang import ZhangClass
 from generation.core.protocols import Picture, Tick
-from generation.core.spec import TRAINED, Params, RenderSpec, sha256_bytes
+from generation.core.spec import TRAINED, Params, RenderSpec
 from generation.core.training.checkpoint import CheckpointError
+from generation.core.training.rendering import check_whole, digest_of, one_by_one
 
 
 def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:
@@ -35,15 +36,7 @@ def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: P
     spec, its sources and the device alone: over a batch the sums of a convolution round differently, and here and
     there a pixel with them.
     """
-    pictures: dict[int, Picture] = {}
-    # One network after the other, so that each is read once.
-    for place in sorted(range(len(specs)), key=lambda place: specs[place].weights.get(TRAINED, "")):
-        try:
-            pictures[place] = _picture(specs[place], sources)
-        except (images.ImageError, CheckpointError) as error:
-            pictures[place] = Picture("failed", None, reason=str(error))
-        tick(1)
-    return [pictures[place] for place in range(len(specs))]
+    return one_by_one(specs, sources, tick, _picture)
 
 
 @dataclass(frozen=True)
@@ -102,25 +95,14 @@ class Colouriser:
 
 def colouriser(spec: RenderSpec, sources: Mapping[str, bytes]) -> Colouriser:
     """The network of a spec; raises :class:`CheckpointError` with a sentence where there is none."""
-    digest = spec.weights.get(TRAINED, "")
-    if not digest:
-        raise CheckpointError(
-            "The network of this condition was not trained: there is no checkpoint of it. Train it first."
-        )
-    if digest not in sources:
-        raise CheckpointError(
-            f"The network of this condition was not trained: its checkpoint {digest[:12]} was not given to the job."
-        )
+    digest = digest_of(spec, sources)
     return _read(digest, sources[digest])
 
 
 # A full-sized network is 200 MB: the one in use, and the one before it.
 @lru_cache(maxsize=2)
 def _read(digest: str, data: bytes) -> Colouriser:
-    if sha256_bytes(data) != digest:
-        raise CheckpointError(
-            f"The checkpoint {digest[:12]} is damaged: its bytes have another SHA-256. Train the condition again."
-        )
+    check_whole(digest, data)
     return Colouriser(checkpoint.read(data))
 
 

@@ -9,7 +9,7 @@ from generation.core.colorization import layers
 from generation.core.colorization.presets import PRESETS
 from generation.core.photo import SIZE
 from generation.core.spec import MetricSpec, Params, Scalar
-from generation.core.tasks import Method, Param, ParameterError, Task, Trainer, register
+from generation.core.tasks import ONE_SEED, Method, Param, ParameterError, Task, Trainer, register, resolve_epoch
 
 #: Id of the colour arithmetic and of the losses in ``core.metrics.colorization``; a change of any is a new id.
 DEFINITION = "lab-1"
@@ -72,11 +72,9 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
             f"batch = {params['batch']}: with {params['layers']} levels at {params['train_size']} px a batch "
             f"normalisation sees a single value of each picture. Take a batch of at least {least}."
         )
-    if int(params["at_epoch"]) > int(params["epochs"]):
-        raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
+    resolve_epoch(params)
     if params["epochs"] == 1:  # too few for either to matter
         params["decay"], params["give_up"] = PARAMS["decay"].default, PARAMS["give_up"].default
-    params["at_epoch"] = params["at_epoch"] or params["epochs"]  # the last one stands at its place on the axis
     return params
 
 
@@ -131,10 +129,7 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
     every = [params for _, params in conditions]
     said = []
     if len(seeds) == 1:
-        said.append(
-            "One seed per condition: what a parameter does cannot be told from the luck of the seed. Three or more "
-            "under [replicates] seeds show the spread."
-        )
+        said.append(ONE_SEED)
     if any(p["model"] == "zhang_class" for p in every):
         said.append("zhang_class (classification, Zhang et al. 2016) is not part of Lee, Liu and Trukhin's study.")
     scales = {p["ab_scale"] for p in every if p["model"] != "zhang_class"}

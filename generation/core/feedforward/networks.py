@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (everybody's name for it)
 
+from generation.core.images import ImageError
+
 #: Sides are brought to a multiple of this on their way through the network.
 GRAIN = 4
 #: A picture has at least this many pixels on each side: the first layer mirrors four at each border.
@@ -96,10 +98,10 @@ class Transformer(nn.Module):
         self.depths = [four] * (2 * blocks) + [two, one, 3] if conditional else []
 
     def forward(self, images: Tensor, statistics: Sequence[Statistics] = ()) -> Tensor:
-        """``statistics``: one for each of ``depths``. Raises ``ValueError`` for sides below :data:`LEAST_SIDE`."""
+        """``statistics``: one for each of ``depths``. Raises ``ImageError`` for sides below :data:`LEAST_SIDE`."""
         height, width = images.shape[2:]
         if min(height, width) < LEAST_SIDE:
-            raise ValueError(
+            raise ImageError(
                 f"The picture is {width} x {height} pixels at this size, and the network needs at least {LEAST_SIDE} "
                 "on each side. Take a larger size, or a picture that is less long and thin."
             )

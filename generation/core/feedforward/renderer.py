@@ -19,9 +19,10 @@ from generation.core.feedforward import build
 from generation.core.images import Image
 from generation.core.photo import cover
 from generation.core.protocols import Picture, Tick
-from generation.core.spec import TRAINED, Params, RenderSpec, sha256_bytes
+from generation.core.spec import TRAINED, Params, RenderSpec
 from generation.core.style.pictures import longest, scaled, to_image, to_tensor
 from generation.core.training.checkpoint import CheckpointError
+from generation.core.training.rendering import check_whole, digest_of, one_by_one
 
 
 def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:
@@ -30,15 +31,7 @@ def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: P
     ``sources`` holds the pictures and, under ``spec.weights[TRAINED]``, the checkpoints. A picture depends on its spec,
     its sources and the device alone.
     """
-    pictures: dict[int, Picture] = {}
-    # One network after the other, so that each is read once.
-    for place in sorted(range(len(specs)), key=lambda place: specs[place].weights.get(TRAINED, "")):
-        try:
-            pictures[place] = _picture(specs[place], sources)
-        except (images.ImageError, CheckpointError, ValueError) as error:
-            pictures[place] = Picture("failed", None, reason=str(error))
-        tick(1)
-    return [pictures[place] for place in range(len(specs))]
+    return one_by_one(specs, sources, tick, _picture)
 
 
 class Painting:
@@ -53,7 +46,7 @@ class Painting:
     def paint(self, photograph: Image, style: Image | None, params: Params) -> Image:
         """``photograph`` (uint8, of any size) with its longest side at ``size``. ``style``: where any will do.
 
-        Raises ``ValueError`` with a sentence for what is too thin, ``CheckpointError`` where the network gives no
+        Raises ``ImageError`` with a sentence for what is too thin, ``CheckpointError`` where the network gives no
         finite colours.
         """
         content = scaled(photograph, longest(photograph, int(params["size"])), str(params["resize"]), self._device)
@@ -83,24 +76,13 @@ class Painting:
 
 def painting(spec: RenderSpec, sources: Mapping[str, bytes]) -> Painting:
     """The network of a spec; raises ``CheckpointError`` with a sentence where there is none."""
-    digest = spec.weights.get(TRAINED, "")
-    if not digest:
-        raise CheckpointError(
-            "The network of this condition was not trained: there is no checkpoint of it. Train it first."
-        )
-    if digest not in sources:
-        raise CheckpointError(
-            f"The network of this condition was not trained: its checkpoint {digest[:12]} was not given to the job."
-        )
+    digest = digest_of(spec, sources)
     return _read(spec.method, digest, sources[digest])
 
 
 @lru_cache(maxsize=2)
 def _read(method: str, digest: str, data: bytes) -> Painting:
-    if sha256_bytes(data) != digest:
-        raise CheckpointError(
-            f"The checkpoint {digest[:12]} is damaged: its bytes have another SHA-256. Train the condition again."
-        )
+    check_whole(digest, data)
     return Painting(method, data)
 
 

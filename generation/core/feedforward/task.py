@@ -14,7 +14,7 @@ from generation.core.photo import SIZE
 from generation.core.redundancy import redundant
 from generation.core.spec import Params, Scalar
 from generation.core.style_objective import RESIZE, derived, networks
-from generation.core.tasks import Method, Param, ParameterError, Trainer
+from generation.core.tasks import ONE_SEED, Method, Param, ParameterError, Preset, Trainer, resolve_epoch
 
 #: What both methods know of their networks and their training.
 _TRAINED: Mapping[str, Param] = {
@@ -76,9 +76,7 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
         params["style_size"] = 0  # one way to say it
     if params["epochs"] == 1:  # too few for it to matter
         params["decay"] = "none"
-    if int(params["at_epoch"]) > int(params["epochs"]):
-        raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
-    params["at_epoch"] = params["at_epoch"] or params["epochs"]  # the last one stands at its place on the axis
+    resolve_epoch(params)
     return params
 
 
@@ -98,10 +96,7 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
     """What is to be said of the grid before it is trained."""
     said = []
     if len({tuple(sorted(training(params).items())) for _, params in conditions}) > 1 and len(seeds) == 1:
-        said.append(
-            "One seed per condition: what a parameter does cannot be told from the luck of the seed. Three or more "
-            "under [replicates] seeds show the spread."
-        )
+        said.append(ONE_SEED)
     # The loss is minimised as it stands, so no epsilon is small by itself.
     same = {"loss_scale": "none"}
     return said + redundant(
@@ -109,50 +104,45 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
     )
 
 
-FEEDFORWARD = Method(
+def _method(name: str, label: str, style: str, params: Mapping[str, Param], presets: Mapping[str, Preset]) -> Method:
+    """A method whose networks are trained for the ``style`` of a scene or for those of a folder."""
+    return Method(
+        name,
+        label,
+        "generation.core.feedforward.renderer:render",
+        params,
+        networks,
+        presets,
+        resolve,
+        derived=derived,
+        notes=notes,
+        trainer=Trainer(
+            train="generation.core.feedforward.training:train",
+            params=training,
+            side=lambda params: int(params["train_size"]),
+            epoch=lambda params: int(params["at_epoch"]),
+            seconds="generation.core.feedforward.foretell:seconds",
+            style=lambda params: style,
+            networks=networks,
+            grey=True,
+            loss="total",
+            version=VERSION,
+        ),
+    )
+
+
+FEEDFORWARD = _method(
     "feedforward",
     "A network trained for one style (Johnson et al. 2016)",
-    "generation.core.feedforward.renderer:render",
+    "scene",
     FEEDFORWARD_PARAMS,
-    networks,
     FEEDFORWARD_PRESETS,
-    resolve,
-    derived=derived,
-    notes=notes,
-    trainer=Trainer(
-        train="generation.core.feedforward.training:train",
-        params=training,
-        side=lambda params: int(params["train_size"]),
-        epoch=lambda params: int(params["at_epoch"]),
-        seconds="generation.core.feedforward.foretell:seconds",
-        style=lambda params: "scene",
-        networks=networks,
-        grey=True,
-        loss="total",
-        version=VERSION,
-    ),
 )
 
-ARBITRARY = Method(
+ARBITRARY = _method(
     "arbitrary",
     "A network trained for any style (Ghiasi et al. 2017)",
-    "generation.core.feedforward.renderer:render",
+    "folder",
     ARBITRARY_PARAMS,
-    networks,
     ARBITRARY_PRESETS,
-    resolve,
-    derived=derived,
-    notes=notes,
-    trainer=Trainer(
-        train="generation.core.feedforward.training:train",
-        params=training,
-        side=lambda params: int(params["train_size"]),
-        epoch=lambda params: int(params["at_epoch"]),
-        seconds="generation.core.feedforward.foretell:seconds",
-        style=lambda params: "folder",
-        networks=networks,
-        grey=True,
-        loss="total",
-        version=VERSION,
-    ),
 )

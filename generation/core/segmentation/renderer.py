@@ -22,20 +22,13 @@ from generation.core.segmentation import checkpoint
 from generation.core.segmentation.checkpoint import Checkpoint, CheckpointError
 from generation.core.segmentation.marking import Marked, overlay
 from generation.core.segmentation.network import unit
-from generation.core.spec import TRAINED, Params, RenderSpec, sha256_bytes
+from generation.core.spec import TRAINED, Params, RenderSpec
+from generation.core.training.rendering import check_whole, digest_of, one_by_one
 
 
 def render(specs: Sequence[RenderSpec], sources: Mapping[str, bytes], _engine: Params, tick: Tick) -> list[Picture]:
     """Signature of ``core.protocols.Renderer``. Always in float32, and one picture at a time."""
-    pictures: dict[int, Picture] = {}
-    # One network after the other, so that each is read once.
-    for place in sorted(range(len(specs)), key=lambda place: specs[place].weights.get(TRAINED, "")):
-        try:
-            pictures[place] = _picture(specs[place], sources)
-        except (images.ImageError, CheckpointError) as error:
-            pictures[place] = Picture("failed", None, reason=str(error))
-        tick(1)
-    return [pictures[place] for place in range(len(specs))]
+    return one_by_one(specs, sources, tick, _picture)
 
 
 class Marker:
@@ -65,20 +58,13 @@ class Marker:
 
 def marker(spec: RenderSpec, sources: Mapping[str, bytes]) -> Marker:
     """The network of a spec; raises :class:`CheckpointError` with a sentence where there is none."""
-    digest = spec.weights.get(TRAINED, "")
-    if not digest or digest not in sources:
-        raise CheckpointError(
-            "The network of this condition was not trained, or was not given to the job. Train it first."
-        )
+    digest = digest_of(spec, sources)
     return _read(digest, sources[digest])
 
 
 @lru_cache(maxsize=2)
 def _read(digest: str, data: bytes) -> Marker:
-    if sha256_bytes(data) != digest:
-        raise CheckpointError(
-            f"The checkpoint {digest[:12]} is damaged: its bytes have another SHA-256. Train the condition again."
-        )
+    check_whole(digest, data)
     return Marker(checkpoint.read(data))
 
 

@@ -9,7 +9,7 @@ from generation.core.colorization import layers
 from generation.core.photo import SIZE
 from generation.core.segmentation.presets import PRESETS
 from generation.core.spec import MetricSpec, Params, Scalar
-from generation.core.tasks import Method, Param, ParameterError, Task, Trainer, register
+from generation.core.tasks import ONE_SEED, Method, Param, ParameterError, Task, Trainer, register, resolve_epoch
 
 #: Id of the losses, of the other numbers and of the marking's style; a change of any is a new id.
 DEFINITION = "defects-2"
@@ -81,9 +81,7 @@ def resolve(params: dict[str, Scalar]) -> dict[str, Scalar]:
         raise ParameterError("dice_weight and focal_weight are both 0: there is no loss. Give one of them a weight.")
     if params["init"] == "he":
         params["init_gain"] = PARAMS["init_gain"].default
-    if int(params["at_epoch"]) > int(params["epochs"]):
-        raise ParameterError(f"at_epoch = {params['at_epoch']} lies behind the last of {params['epochs']} epochs.")
-    params["at_epoch"] = params["at_epoch"] or params["epochs"]  # the last one stands at its place on the axis
+    resolve_epoch(params)
     return params
 
 
@@ -152,10 +150,7 @@ def notes(conditions: Sequence[tuple[str, Params]], seeds: Sequence[int]) -> lis
     every = [params for _, params in conditions]
     said = []
     if len(seeds) == 1:
-        said.append(
-            "One seed per condition: what a parameter does cannot be told from the luck of the seed. Three or more "
-            "under [replicates] seeds show the spread."
-        )
+        said.append(ONE_SEED)
     full = [optimizer_table.OPTIMIZERS[name].label for name in FULL_BATCH if any(p["optimizer"] == name for p in every)]
     if full:
         steps = sorted({int(p["full_batch_steps"]) for p in every if p["optimizer"] in FULL_BATCH})

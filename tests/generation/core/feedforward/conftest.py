@@ -86,13 +86,13 @@ class Given:
 
 
 @lru_cache
-def _packs() -> tuple[bytes, bytes]:
-    return packed(), packed(lambda seed: striped(seed, SIDE, SIDE), 12)
+def _packs(pictures: int, styles: int) -> tuple[bytes, bytes]:
+    return packed(count=pictures), packed(lambda seed: striped(seed, SIDE, SIDE), styles)
 
 
-def given(method: str = "feedforward", **changed: Any) -> Given:
-    """A training of ``method``: :data:`TINY` with these changes, on drawn pictures."""
-    photographs_pack, styles_pack = _packs()
+def given(method: str = "feedforward", drawn_on: tuple[int, int] = (14, 12), **changed: Any) -> Given:
+    """A training of ``method``: :data:`TINY` with these changes, on so many drawn photographs and styles."""
+    photographs_pack, styles_pack = _packs(*drawn_on)
     style = png(striped(0)) if method == "feedforward" else styles_pack
     params = METHODS[method].complete({**TINY, **changed})
     trainer = METHODS[method].trainer
