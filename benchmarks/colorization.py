@@ -19,20 +19,19 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import argparse
 import gc
 import json
-import platform
 import statistics
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from colorization_peers import Ours, Tutorial, params, write_photographs
+from machine import machine
 
 from generation.core.colorization import build
 
@@ -171,15 +170,6 @@ def mean_ratio(rows: Sequence[dict[str, Any]], dtype: str) -> float:
     return round(statistics.geometric_mean(one["ratio"] for one in rows if one["dtype"] == dtype), 3)
 
 
-def machine() -> str:
-    """Processor, cores and versions; no name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    found = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "scikit-image", "pillow"))
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {found}"
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true")
@@ -203,14 +193,15 @@ def main() -> None:
         print("\nNo CUDA device is here: nothing was measured on one.")
     else:
         print("\nWall time on the GPU:\n", *table(gpu["cells"]), sep="\n")
-    print(f"\n{machine()}; {rounds} rounds.")
+    ran_on = machine("torch", "torchvision", "scikit-image", "pillow")
+    print(f"\n{ran_on}; {rounds} rounds.")
     result = {
         "cpu_ratio": mean_ratio(rows, "bfloat16"),
         "cpu_ratio_float32": mean_ratio(rows, "float32"),
         "same_work": all(one["same_work"] for one in rows),
         "gpu_ratio": mean_ratio([c for c in gpu["cells"] if c["side"] == 128], "bfloat16") if gpu else None,
     }
-    print(json.dumps({**result, "cells": rows, "gpu": gpu, "machine": machine()}))
+    print(json.dumps({**result, "cells": rows, "gpu": gpu, "machine": ran_on}))
 
 
 if __name__ == "__main__":

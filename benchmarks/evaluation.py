@@ -11,20 +11,19 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
-import platform
 import statistics
 import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from evaluation_peers import LOOPS, PEERS, Peer, Votes, simulated
+from machine import machine
 
 from evaluation.core.ballots import Ballots
 from evaluation.core.scale import inference, jackknife
@@ -145,16 +144,6 @@ def large() -> list[str]:
     ]
 
 
-def machine() -> str:
-    """Processor, cores and versions; no name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    packages = ["numpy", "scipy", *sorted({p.package for p in PEERS if p.installed} - {"numpy"})]
-    found = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"{model}, {os.cpu_count()} cores, one thread; Python {platform.python_version()}, {found}."
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=7, help="rounds of one fit (default 7)")
@@ -169,7 +158,8 @@ def main() -> None:
     print("|---|---|---|---|", *fits(SIZES, given.rounds), sep="\n")
     print(f"\n| {DRAWS} bootstrap replicates | {' | '.join(head[:2])} |")
     print("|---|---|---|", *errors(SIZES[:2], given.replicates), sep="\n")
-    print("", *large(), machine(), sep="\n")
+    packages = sorted({p.package for p in PEERS if p.installed} - {"numpy"})
+    print("", *large(), f"{machine('numpy', 'scipy', *packages)}, one thread.", sep="\n")
 
 
 if __name__ == "__main__":

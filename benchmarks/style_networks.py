@@ -19,20 +19,19 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is compared is the work on a pro
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from colorization_peers.pictures import write_photographs
+from machine import machine
 from style_networks_peers import given
 from style_networks_peers.ours import Rendering, painter, segmenter
 from style_networks_peers.plain_marking import PlainMarking
@@ -221,15 +220,6 @@ def mean_ratio(rows: Sequence[Mapping[str, Any]], kind: str, dtype: str, name: s
     return round(statistics.geometric_mean(found), 3) if found else None
 
 
-def machine() -> str:
-    """Processor, cores and versions; no name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    found = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "monai", "pillow"))
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {found}"
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true")
@@ -260,7 +250,8 @@ def main() -> None:
         "\nThe same of a segmenter; behind its step it settles its batch norms:\n", *table(kinds["defects"]), sep="\n"
     )
     print("\nPainting:\n", *painting_table(kinds["painting"]), sep="\n")
-    print(f"\n{machine()}; {rounds} rounds.")
+    ran_on = machine("torch", "torchvision", "monai", "pillow")
+    print(f"\n{ran_on}; {rounds} rounds.")
     result: dict[str, Any] = {
         "style_ratio": mean_ratio(rows, "style", "float32"),
         "style_ratio_bfloat16": mean_ratio(rows, "style", "bfloat16"),
@@ -270,7 +261,7 @@ def main() -> None:
         "painting_ratio": mean_ratio(rows, "painting", "float32"),
         "same_work": all(one["same_work"] for one in rows),
     }
-    print(json.dumps({**result, "cells": rows, "machine": machine()}))
+    print(json.dumps({**result, "cells": rows, "machine": ran_on}))
 
 
 if __name__ == "__main__":

@@ -18,19 +18,18 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
+from machine import machine
 from style_transfer_peers import OURS, PYSTICHE, TUTORIAL, UNFROZEN, Peer, psnr, totals
 from style_transfer_peers.scene import Clock, Scene, write_weights
 
@@ -184,16 +183,6 @@ def operations(size: int) -> float:
     return total
 
 
-def machine() -> str:
-    """Processor, cores and versions; no name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    packages = ["torch", "torchvision", *(["pystiche"] if PYSTICHE.installed else [])]
-    found = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {found}"
-
-
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Markdown: a line per cell and type of number, a column per peer."""
     names = [name for name in PEERS if any(row["peer"] == name for row in rows)]
@@ -261,10 +250,11 @@ def main() -> None:
         gpu = on_gpu(weights, rounds, quick=given.quick) if torch.cuda.is_available() else None
     print("Cost of one image and step over ours (range over the rounds):\n", *table(cells), sep="\n")
     print("", "The end of equal runs against the sequential one:\n", *end_table(compared), sep="\n")
-    print("", f"{machine()}; {rounds} rounds.", sep="\n")
+    ran_on = machine("torch", "torchvision", *(["pystiche"] if PYSTICHE.installed else []))
+    print("", f"{ran_on}; {rounds} rounds.", sep="\n")
     if gpu is None:
         print("No CUDA device is here: nothing was measured on one.")
-    print(json.dumps({**summary(cells, compared), "cells": cells, "ends": compared, "gpu": gpu, "machine": machine()}))
+    print(json.dumps({**summary(cells, compared), "cells": cells, "ends": compared, "gpu": gpu, "machine": ran_on}))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from generation.admin.access import own_grid
+from generation.admin.confirm import confirm
 from generation.core import tasks
 from generation.core.grid import GridError
 from generation.models import Grid, SourceImage
@@ -74,16 +75,9 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     if not somebody_works(grid=grid):
         sentences.append("No rendering worker is running: the pictures wait until one is started.")
     sentences.append("From then on the design is frozen; a copy of it can be changed.")
-    context = {
-        **admin.site.each_context(request),
-        "opts": Grid._meta,
-        "title": f"Launch “{file.title}”?",
-        "sentences": sentences,
-        "notes": layout.notes,
-        "button": "Yes, launch it",
-        "back": back,
-    }
-    return render(request, "generation/admin/confirm.html", context)
+    return confirm(
+        request, Grid, f"Launch “{file.title}”?", sentences, button="Yes, launch it", back=back, notes=layout.notes
+    )
 
 
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
@@ -101,15 +95,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(back)
         messages.success(request, f"The draft “{grid}” is deleted.")
         return redirect("admin:generation_grid_changelist")
-    context = {
-        **admin.site.each_context(request),
-        "opts": Grid._meta,
-        "title": f"Delete the draft “{grid}”?",
-        "sentences": ["Its text is lost. No picture was made of it."],
-        "button": "Yes, delete it",
-        "back": back,
-    }
-    return render(request, "generation/admin/confirm.html", context)
+    lost = ["Its text is lost. No picture was made of it."]
+    return confirm(request, Grid, f"Delete the draft “{grid}”?", lost, button="Yes, delete it", back=back)
 
 
 def guide(_request: HttpRequest) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from generation import report
 from generation.admin.access import OwnedAdmin, sent
+from generation.admin.confirm import confirm
 from generation.forms import SourceForm, SourcesForm
 from generation.models import SourceImage
 from generation.services.artifacts import ArtifactMissing
@@ -110,15 +111,8 @@ class SourceImageAdmin(OwnedAdmin):
         if uses := source_uses(source):
             messages.error(request, f"“{source}” is used by the grid “{uses[0]}” and stays with it.")
             return redirect(address)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Delete “{source}”?",
-            "sentences": ["No grid of yours shows this picture. Its file is deleted with it."],
-            "button": "Yes, delete it",
-            "back": address,
-        }
-        return render(request, "generation/admin/confirm.html", context)
+        lost = ["No grid of yours shows this picture. Its file is deleted with it."]
+        return confirm(request, SourceImage, f"Delete “{source}”?", lost, button="Yes, delete it", back=address)
 
     # --- columns ----------------------------------------------------------------------------------------------------
 

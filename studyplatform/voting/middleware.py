@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.db import InternalError, OperationalError, connection
+from django.db import DatabaseError, InternalError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -26,8 +26,10 @@ class DatabaseAway:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Called by Django for what a view let through."""
-        # A read-only transaction is an InternalError to psycopg2, a full or locked database an OperationalError.
-        if not isinstance(error, OperationalError | InternalError):
+        # To psycopg2 a read-only transaction is an InternalError, a full or locked database an OperationalError, and a
+        # connection that breaks off within an answer a DatabaseError and no more; what is ours to mend has a class of
+        # its own.
+        if not isinstance(error, OperationalError | InternalError) and type(error) is not DatabaseError:
             return None
         log.error("The database is away: %s", error)
         # The next request opens a connection of its own: this one may lead to what has become a standby, or have been

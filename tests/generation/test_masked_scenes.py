@@ -14,12 +14,13 @@ from generation.core.grid.problems import problems
 from generation.core.spec import TRAINED, JobItem, JobSpec, MetricSpec, RenderSpec, sha256_bytes
 from generation.models import Artifact, Cell, Grid, Job, Render, Scene, Score, SourceImage
 from generation.selectors import grid_progress
-from generation.services import GridLayout, grid_lay, grid_layout
+from generation.services import grid_lay
 from generation.services.artifacts import photo_render
 from generation.services.packs import PackError, pack_read, pack_write
 from generation.services.sources import SourceInUse, source_delete, sources_upload
 from generation.services.work import work
 from tests.generation import masked_task
+from tests.generation.laid import layout_of, scores
 from tests.generation.masked_task import TOML
 
 pytestmark = pytest.mark.django_db
@@ -32,18 +33,8 @@ def _marking(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def layout_of(folder: Path, text: str = TOML) -> GridLayout:
-    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
-
-
-def scores(grid: Grid) -> dict[tuple[str, str], float | None]:
-    labels = dict(grid.conditions.values_list("condition", "label"))
-    rows = grid.cells.values_list("scene__label", "condition", "render__scores__value")
-    return {(scene, labels[condition]): value for scene, condition, value in rows}
-
-
 def test_every_picture_is_measured_against_the_mask_of_its_scene(owner: User, tmp_path: Path) -> None:
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     work(engine="serial", grid=grid)
     assert grid_progress(grid).words == "8 of 8 rendered"
     found = scores(grid)
@@ -116,18 +107,18 @@ def test_mistakes_in_the_file_are_said(before: str, after: str, words: str) -> N
 def test_a_mask_of_another_size_or_with_greys_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "one-mask.png").write_bytes(images.encode_png(np.zeros((32, 64, 3), np.uint8)))
     with pytest.raises(GridError) as refused:
-        layout_of(tmp_path)
+        layout_of(tmp_path, TOML)
     assert str(refused.value) == (
         "[sources.one-mask] file = 'one-mask.png': as the mask of 'one' it has 64 x 32 pixels and its picture 64 x 64. "
         "Give it the mask of its own size."
     )
     (tmp_path / "one-mask.png").write_bytes((tmp_path / "one.png").read_bytes())
     with pytest.raises(GridError, match=r"'one-mask\.png' has the values .*, and a mask is black"):
-        layout_of(tmp_path)
+        layout_of(tmp_path, TOML)
 
 
 def test_a_pack_brings_the_masks_along(owner: User, tmp_path: Path) -> None:
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     work(engine="serial", grid=grid)
     before, digests = scores(grid), set(Scene.objects.values_list("digest", "mask"))
     folder = tmp_path / "pack"
@@ -138,11 +129,13 @@ def test_a_pack_brings_the_masks_along(owner: User, tmp_path: Path) -> None:
     read = pack_read(owner=owner, folder=folder)
     assert scores(read) == before
     assert set(Scene.objects.values_list("digest", "mask")) == digests
-    assert work(engine="serial", grid=grid_lay(owner=owner, layout=layout_of(tmp_path))) == 0, "every picture is there"
+    assert work(engine="serial", grid=grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))) == 0, (
+        "every picture is there"
+    )
 
 
 def test_a_pack_whose_mask_is_another_is_refused(owner: User, tmp_path: Path) -> None:
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     work(engine="serial", grid=grid)
     folder = tmp_path / "pack"
     pack_write(grid=grid, folder=folder)
@@ -155,7 +148,7 @@ def test_a_pack_whose_mask_is_another_is_refused(owner: User, tmp_path: Path) ->
 
 
 def test_a_mask_in_use_stays_in_the_library(owner: User, tmp_path: Path) -> None:
-    grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     with pytest.raises(SourceInUse, match="is used by the grid “Marked”"):
         source_delete(source=SourceImage.objects.get(name="one-mask"))
     sources_upload(owner=owner, files=[SimpleUploadedFile("free.png", masked_task.picture(9)[1])])
@@ -163,7 +156,7 @@ def test_a_mask_in_use_stays_in_the_library(owner: User, tmp_path: Path) -> None
 
 
 def test_the_photograph_of_a_masked_scene_is_the_control_that_was_made(owner: User, tmp_path: Path) -> None:
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     work(engine="serial", grid=grid)
     control = grid.cells.select_related("render", "scene").filter(condition__method="identity")[0]
     assert photo_render(scene=control.scene, size=64) == control.render

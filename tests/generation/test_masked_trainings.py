@@ -14,10 +14,11 @@ from generation.core.grid import GridError, parse
 from generation.core.grid.problems import problems
 from generation.models import Grid, Training
 from generation.selectors import grid_progress
-from generation.services import GridLayout, artifact_bytes, grid_lay, grid_layout
+from generation.services import artifact_bytes, grid_lay
 from generation.services.drafts import draft_layout, draft_problems, grid_draft
 from generation.services.work import work
 from tests.generation import masked_task
+from tests.generation.laid import layout_of, scores
 from tests.generation.masked_task import LEARNT
 
 pytestmark = pytest.mark.django_db
@@ -31,18 +32,8 @@ def _marking(tmp_path: Path, settings: LazySettings) -> Iterator[None]:
         yield
 
 
-def layout_of(folder: Path, text: str = LEARNT) -> GridLayout:
-    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
-
-
-def scores(grid: Grid) -> dict[tuple[str, str], float | None]:
-    labels = dict(grid.conditions.values_list("condition", "label"))
-    rows = grid.cells.values_list("scene__label", "condition", "render__scores__value")
-    return {(scene, labels[condition]): value for scene, condition, value in rows}
-
-
 def test_what_is_learnt_from_masks_finds_what_they_mark(owner: User, tmp_path: Path) -> None:
-    layout = layout_of(tmp_path)
+    layout = layout_of(tmp_path, LEARNT)
     assert not [note for note in layout.notes if "cannot be trained on" in note], "masks within are no photographs"
     grid = grid_lay(owner=owner, layout=layout)
     work(engine="serial", grid=grid)
@@ -60,25 +51,25 @@ def test_every_photograph_without_its_mask_is_named_on_the_grid(owner: User, tmp
     (tmp_path / "felt" / "masks" / "03.png").unlink()
     (tmp_path / "felt" / "masks" / "05.png").write_bytes(masked_task.picture(5)[0])
     (tmp_path / "felt" / "masks" / "lost.png").write_bytes(masked_task.picture(5)[1])
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, LEARNT))
     (refused,) = [note for note in grid.notes if "cannot be trained on" in note]
     assert refused.startswith("03.png (it has no mask of its name), 05.png (its mask 05.png: the mask has the values ")
     assert "lost.png in the folder of masks belongs to no photograph." in grid.notes
 
 
 def test_another_mask_is_another_training(owner: User, tmp_path: Path) -> None:
-    first = layout_of(tmp_path)
-    again = layout_of(tmp_path)
+    first = layout_of(tmp_path, LEARNT)
+    again = layout_of(tmp_path, LEARNT)
     assert again.data == first.data
     mask = tmp_path / "felt" / "masks" / "03.png"
     mask.write_bytes(images.encode_png(255 - images.decode(mask.read_bytes())))
-    assert layout_of(tmp_path).data[32].sha256 != first.data[32].sha256
+    assert layout_of(tmp_path, LEARNT).data[32].sha256 != first.data[32].sha256
 
 
 def test_a_scene_is_never_trained_on(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "one.png", tmp_path / "felt" / "scene.png")
     shutil.copy(tmp_path / "one-mask.png", tmp_path / "felt" / "masks" / "scene.png")
-    layout = layout_of(tmp_path)
+    layout = layout_of(tmp_path, LEARNT)
     assert "scene.png shows a scene of this grid and was left out of the training." in layout.notes
     assert layout.data[32].train + layout.data[32].validation == 14
 
@@ -86,10 +77,10 @@ def test_a_scene_is_never_trained_on(tmp_path: Path) -> None:
 def test_a_folder_without_masks_is_no_training(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "felt" / "masks")
     with pytest.raises(GridError, match=r"^\[data\] folder .*felt: There is no folder '.*masks': check its name"):
-        layout_of(tmp_path)
+        layout_of(tmp_path, LEARNT)
     (tmp_path / "felt" / "masks").mkdir()
     with pytest.raises(GridError, match=r"None of its 14 photographs can be used .*it has no mask of its name"):
-        layout_of(tmp_path)
+        layout_of(tmp_path, LEARNT)
 
 
 def test_the_file_says_where_the_masks_lie() -> None:
@@ -132,7 +123,7 @@ def test_a_draft_names_the_folders_that_whoever_runs_the_server_filled(
 
 
 def test_the_pages_open(owner: User, tmp_path: Path, admin_client) -> None:  # type: ignore[no-untyped-def]
-    grid = grid_lay(owner=owner, layout=layout_of(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, LEARNT))
     work(engine="serial", grid=grid)
     for address in ("training/", f"training/{Training.objects.all()[0].pk}/change/", f"grid/{grid.pk}/change/"):
         assert admin_client.get(f"/admin/generation/{address}").status_code == 200, address

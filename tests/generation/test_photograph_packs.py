@@ -16,10 +16,11 @@ from generation.core import images, photographs
 from generation.core.spec import sha256_bytes
 from generation.management.commands import render
 from generation.models import Artifact
-from generation.services import GridLayout, artifact_bytes, grid_lay, grid_layout
+from generation.services import artifact_bytes, grid_lay
 from generation.services.artifacts import master_name
 from generation.services.data import listing_name
 from tests.generation import trained_task
+from tests.generation.laid import layout_of
 from tests.generation.trained_task import TOML
 
 pytestmark = pytest.mark.django_db
@@ -32,21 +33,17 @@ def _painting(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def layout(folder: Path, text: str = TOML, **more: object) -> GridLayout:
-    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder, **more)  # type: ignore[arg-type]
-
-
 def pack_of(folder: Path) -> str:
-    [pack] = layout(folder).data.values()
+    [pack] = layout_of(folder, TOML).data.values()
     return pack.sha256
 
 
 def test_a_renamed_file_and_one_that_is_not_used_make_no_other_grid(owner: User, tmp_path: Path) -> None:
-    grid = grid_lay(owner=owner, layout=layout(tmp_path))
+    grid = grid_lay(owner=owner, layout=layout_of(tmp_path, TOML))
     (tmp_path / "photographs" / "0.png").rename(tmp_path / "photographs" / "holiday.png")
     (tmp_path / "photographs" / "Thumbs.db").write_bytes(b"")
     (tmp_path / "photographs" / "broken.jpg").write_bytes(b"no picture")
-    found = layout(tmp_path)
+    found = layout_of(tmp_path, TOML)
     assert any("broken.jpg" in note for note in found.notes)
     assert grid_lay(owner=owner, layout=found) == grid
 
@@ -90,28 +87,28 @@ def test_what_an_earlier_version_wrote_down_is_packed_again(tmp_path: Path) -> N
 
 def test_few_photographs_are_said_to_be_divided_by_place(tmp_path: Path) -> None:
     words = "those kept apart are the right thirds of the photographs trained on"
-    assert any(words in note for note in layout(tmp_path).notes)
-    assert any(words in note for note in layout(tmp_path).notes), "also when it was packed before"
+    assert any(words in note for note in layout_of(tmp_path, TOML).notes)
+    assert any(words in note for note in layout_of(tmp_path, TOML).notes), "also when it was packed before"
     trained_task.files(tmp_path, photographs=10)
-    assert not any(words in note for note in layout(tmp_path).notes)
+    assert not any(words in note for note in layout_of(tmp_path, TOML).notes)
 
 
 def test_a_grey_scene_is_named(tmp_path: Path) -> None:
-    assert not any("grey" in note for note in layout(tmp_path).notes)
+    assert not any("grey" in note for note in layout_of(tmp_path, TOML).notes)
     scene = images.decode((tmp_path / "scene.png").read_bytes())
     (tmp_path / "scene.png").write_bytes(images.encode_png(np.repeat(scene[..., :1], 3, axis=2)))
-    [note] = [note for note in layout(tmp_path).notes if "grey" in note]
+    [note] = [note for note in layout_of(tmp_path, TOML).notes if "grey" in note]
     assert note.startswith("The scene 'photo' is a grey photograph: ")
     assert "the reference error favours the greyest network" in note
 
 
 def test_packing_says_how_far_it_is_and_a_known_pack_is_not_read(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    layout(tmp_path, tick=lambda done, total: steps.append((done, total)))
+    layout_of(tmp_path, TOML, tick=lambda done, total: steps.append((done, total)))
     assert steps[0] == (1, 6)
     assert steps[-1] == (6, 6)
     steps.clear()
-    layout(tmp_path, tick=lambda done, total: steps.append((done, total)))
+    layout_of(tmp_path, TOML, tick=lambda done, total: steps.append((done, total)))
     assert steps == []
 
 

@@ -17,12 +17,13 @@ from generation.core.spec import sha256_bytes
 from generation.core.train_spec import TrainSpec
 from generation.models import Artifact, Cell, Checkpoint, Grid, Job, Render, Scene, Score, SourceImage, Training
 from generation.selectors import grid_progress, grid_trainings
-from generation.services import GridLayout, artifact_bytes, grid_lay, grid_layout
+from generation.services import artifact_bytes, grid_lay
 from generation.services.foretelling import trainings_foretold
 from generation.services.packs import pack_read, pack_write
 from generation.services.queue import grid_retry
 from generation.services.work import work
 from tests.generation import painted_task
+from tests.generation.laid import layout_of
 from tests.generation.painted_task import ANY, TOML, colour, trained
 
 pytestmark = pytest.mark.django_db
@@ -36,10 +37,6 @@ def _repainting(tmp_path: Path, settings: LazySettings) -> Iterator[None]:
     painted_task.files(tmp_path)
     with painted_task.registered():
         yield
-
-
-def layout_of(folder: Path, text: str = TOML) -> GridLayout:
-    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
 
 
 def lay(owner: User, folder: Path, text: str = TOML) -> Grid:
@@ -72,7 +69,7 @@ def test_each_style_has_a_network_of_its_own_which_paints_all_its_scenes(owner: 
 
 
 def test_the_networks_that_a_loss_looks_through_are_part_of_the_training(owner: User, tmp_path: Path) -> None:
-    layout = layout_of(tmp_path)
+    layout = layout_of(tmp_path, TOML)
     assert layout.weights == {"random-shallow": SHALLOW}
     grid = grid_lay(owner=owner, layout=layout)
     for training in Training.objects.all():
@@ -207,12 +204,12 @@ def test_a_folder_of_styles_that_is_not_there_is_said(owner: User, tmp_path: Pat
 
 
 def test_the_estimate_counts_a_network_for_each_style(owner: User, tmp_path: Path) -> None:
-    assert trainings_foretold(layout=layout_of(tmp_path), engine="serial").startswith(
+    assert trainings_foretold(layout=layout_of(tmp_path, TOML), engine="serial").startswith(
         "2 networks to train: about 2 min"
     )
     assert trainings_foretold(layout=layout_of(tmp_path, ANY), engine="serial").startswith("1 network to train")
     work(engine="serial", grid=lay(owner, tmp_path))
-    assert trainings_foretold(layout=layout_of(tmp_path), engine="serial") == ""
+    assert trainings_foretold(layout=layout_of(tmp_path, TOML), engine="serial") == ""
 
 
 def test_the_command_estimates_renders_and_takes_other_folders(

@@ -16,7 +16,7 @@ from generation.core.train import run_training
 from generation.core.train_spec import TrainJobSpec, TrainSpec
 from generation.models import Cell, Checkpoint, Grid, Job, Render, Score, Training
 from generation.selectors import grid_progress, grid_trainings
-from generation.services import GridLayout, grid_lay, grid_layout
+from generation.services import grid_lay
 from generation.services.artifacts import master_name
 from generation.services.foretelling import trainings_foretold
 from generation.services.jobs import based
@@ -27,6 +27,7 @@ from generation.services.queue import MAX_ATTEMPTS, grid_retry, job_claim, job_f
 from generation.services.training import training_complete
 from generation.services.work import training_of, work
 from tests.generation import trained_task
+from tests.generation.laid import layout_of
 from tests.generation.trained_task import TOML
 
 pytestmark = pytest.mark.django_db
@@ -38,10 +39,6 @@ def _painting(tmp_path: Path, settings: LazySettings) -> Iterator[None]:
     trained_task.files(tmp_path)
     with trained_task.registered():
         yield
-
-
-def layout_of(folder: Path, text: str = TOML) -> GridLayout:
-    return grid_layout(text=text, read=lambda file: (folder / file).read_bytes(), folder=folder)
 
 
 def lay(owner: User, folder: Path, text: str = TOML) -> Grid:
@@ -224,7 +221,7 @@ def test_families_have_defaults_of_their_own() -> None:
 
 
 def test_how_long_it_takes_is_said_before(owner: User, tmp_path: Path) -> None:
-    layout = layout_of(tmp_path)
+    layout = layout_of(tmp_path, TOML)
     said = trainings_foretold(layout=layout, engine="serial")
     assert said == "2 networks to train: about 2 min on this machine."
     away = trainings_foretold(layout=layout, engine="dask://127.0.0.1:1")

@@ -15,7 +15,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import InternalError, OperationalError, connection
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -273,3 +282,28 @@ def test_the_table_locks_reach_the_landing_page_of_someone_who_takes_part(study:
     with locked():
         assert away(browser(who).get(reverse("voting:landing", args=[study.slug])))
     assert browser(who).get(reverse("voting:landing", args=[study.slug])).status_code in (200, 302)
+
+
+def failing(error: type[DatabaseError]) -> AbstractContextManager[None]:
+    """Whatever is asked of the database comes to this; the real one needs a server that dies within an answer."""
+
+    def fails(*_asked: Any) -> None:
+        raise error("error with status PGRES_TUPLES_OK and no message from the libpq")
+
+    return connection.execute_wrapper(fails)
+
+
+@pytest.mark.fault("F10")
+def test_a_connection_that_breaks_off_within_an_answer_is_an_outage(study: Study):
+    who = factories.participant(study, ready=False)
+    with failing(DatabaseError):
+        assert away(landing(study))
+        assert away(start(study))
+        assert away(consent(study, who))
+    assert consent(study, who).status_code == 302
+
+
+@pytest.mark.parametrize("error", [DataError, IntegrityError, NotSupportedError, ProgrammingError])
+def test_what_is_ours_to_mend_is_no_outage(error: type[DatabaseError], study: Study):
+    with failing(error), pytest.raises(AssertionError, match="Server Error"):
+        away(landing(study))

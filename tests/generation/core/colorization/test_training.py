@@ -2,10 +2,6 @@
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +17,7 @@ from generation.core.training import loop
 from generation.core.training.order import Order, seed_of
 from generation.core.training.state import find
 from tests.generation.core.colorization.conftest import packed, training
-
-ROOT = Path(__file__).resolve().parents[4]
+from tests.generation.core.training.killed import killed_in_its_second_epoch
 
 #: With dropout, a hold level and a last batch that is smaller: all that could make a resumed training differ.
 UNEVEN = {"layers": "6", "batch": 7, "epochs": 4, "decay": "linear"}
@@ -194,38 +189,11 @@ def test_a_finished_training_is_there_until_it_is_forgotten(
     assert again.seconds > kept.seconds > 0  # of all its starts together
 
 
-KILLED = """
-import json, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from generation.core.colorization import training
-from generation.core.train_spec import TrainSpec
-from generation.core.training import loop
-loop.KEEP_EVERY = 0.0
-def say(done, total, words):
-    print(words, flush=True)
-    if words.startswith("epoch 2"):
-        time.sleep(60)
-spec = TrainSpec.from_json(json.loads(Path(sys.argv[1]).read_text()))
-training.train(spec, {spec.data: Path(sys.argv[2]).read_bytes()}, (), {"dtype": "float32"}, say, Path(sys.argv[3]))
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_gone_on_from(pack: bytes, tmp_path: Path) -> None:
     spec = training(pack, **UNEVEN)
-    (tmp_path / "spec.json").write_text(json.dumps(spec.to_json()))
-    (tmp_path / "pack").write_bytes(pack)
-    scratch = tmp_path / "scratch"
-    command = [sys.executable, "-c", KILLED, "spec.json", "pack", "scratch"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("epoch 2"):
-                break
-        process.send_signal(signal.SIGKILL)
+    where = "generation.core.colorization.training:train"
+    scratch = killed_in_its_second_epoch(where, spec, {spec.data: pack}, tmp_path)
     result = trained(spec, pack, scratch=scratch)
     assert result.provenance["resumed_from"] == [2]
     assert result.checkpoints == trained(spec, pack).checkpoints

@@ -2,10 +2,6 @@
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +22,7 @@ from generation.core.train_spec import TrainResult, TrainSpec
 from generation.core.training import loop
 from generation.core.weights import find
 from tests.generation.core.feedforward.conftest import METHODS, Given, drawn, given, packed, png, striped
+from tests.generation.core.training.killed import killed_in_its_second_epoch
 
 ROOT = Path(__file__).resolve().parents[4]
 TERMS = ("total", "style", "content", "tv", "style_level1", "style_level2")
@@ -177,42 +174,11 @@ def test_resumed_is_uninterrupted(method: str, name: str, tmp_path: Path, monkey
     assert result.losses == whole.losses
 
 
-KILLED = """
-import json, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from generation.core.feedforward import training
-from generation.core.spec import sha256_bytes
-from generation.core.train_spec import TrainSpec
-from generation.core.training import loop
-loop.KEEP_EVERY = 0.0
-def say(done, total, words):
-    print(words, flush=True)
-    if words.startswith("epoch 2"):
-        time.sleep(60)
-spec = TrainSpec.from_json(json.loads(Path("spec.json").read_text()))
-data = {sha256_bytes(d): d for d in (path.read_bytes() for path in Path("data").iterdir())}
-training.train(spec, data, (), {"dtype": "float32"}, say, Path("scratch"))
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_gone_on_from(method: str, tmp_path: Path) -> None:
     of = given(method, epochs=4)
-    (tmp_path / "spec.json").write_text(json.dumps(of.spec.to_json()))
-    (tmp_path / "data").mkdir()
-    for digest, data in of.data.items():
-        (tmp_path / "data" / digest).write_bytes(data)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILLED]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("epoch 2"):
-                break
-        process.send_signal(signal.SIGKILL)
-    result = trained(of, scratch=tmp_path / "scratch")
+    scratch = killed_in_its_second_epoch("generation.core.feedforward.training:train", of.spec, of.data, tmp_path)
+    result = trained(of, scratch=scratch)
     assert result.provenance["resumed_from"] == [2]
     assert result.checkpoints == trained(of).checkpoints
 

@@ -80,7 +80,7 @@ def test_what_cannot_be_marked_says_why(scene: Sample) -> None:
     spec, sources = given(scene)
     renderer._read.cache_clear()
     (untrained,) = renderer.render([spec], {spec.content: sources[spec.content]}, {}, lambda _: None)
-    assert "was not trained, or was not given" in untrained.reason
+    assert "was not trained: its checkpoint" in untrained.reason
     damaged = {**sources, spec.weights[TRAINED]: b"x"}
     (broken,) = renderer.render([spec], damaged, {}, lambda _: None)
     assert "damaged" in broken.reason

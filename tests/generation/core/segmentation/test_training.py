@@ -1,10 +1,6 @@
 """Training a small segmenter: what comes back, that it learns, that a killed one ends with the same bytes."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +18,7 @@ from generation.core.segmentation.training import Segmenting, mean_iou
 from generation.core.training import loop
 from tests.generation.core.segmentation.small import parameters, spec_of, trained
 from tests.generation.core.segmentation.test_task import TEN
-
-ROOT = Path(__file__).resolve().parents[4]
+from tests.generation.core.training.killed import killed_in_its_second_epoch
 
 
 def test_what_comes_back(drawn_pack: bytes) -> None:
@@ -106,38 +101,12 @@ def test_every_optimizer_trains_and_goes_on_where_it_was(
     assert all(np.array_equal(again.curve[k], whole.curve[k]) for k in whole.curve)
 
 
-KILLED = """
-import json, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from generation.core.segmentation import training
-from generation.core.train_spec import TrainSpec
-from generation.core.training import loop
-loop.KEEP_EVERY = 0.0
-def say(done, total, words):
-    print(words, flush=True)
-    if words.startswith("epoch 2"):
-        time.sleep(60)
-spec = TrainSpec.from_json(json.loads(Path(sys.argv[1]).read_text()))
-training.train(spec, {spec.data: Path(sys.argv[2]).read_bytes()}, (), {"dtype": "float32"}, say, Path(sys.argv[3]))
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_gone_on_from(drawn_pack: bytes, tmp_path: Path) -> None:
     spec = spec_of(drawn_pack, optimizer="lbfgs", learning_rate=0.1, epochs=4)
-    (tmp_path / "spec.json").write_text(json.dumps(spec.to_json()))
-    (tmp_path / "pack").write_bytes(drawn_pack)
-    command = [sys.executable, "-c", KILLED, "spec.json", "pack", "scratch"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("epoch 2"):
-                break
-        process.send_signal(signal.SIGKILL)
-    result = trained(spec, drawn_pack, scratch=tmp_path / "scratch")
+    where = "generation.core.segmentation.training:train"
+    scratch = killed_in_its_second_epoch(where, spec, {spec.data: drawn_pack}, tmp_path)
+    result = trained(spec, drawn_pack, scratch=scratch)
     assert result.provenance["resumed_from"] == [2]
     assert result.checkpoints == trained(spec, drawn_pack).checkpoints
 

@@ -3,14 +3,17 @@
 That is dropout, batch norm, moments, a rate that decays and batches in an order of their own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
-from generation.core.train_spec import TrainSpec
-from generation.core.training import Tell, TellEvaluating
+from generation.core.protocols import Say
+from generation.core.spec import Params
+from generation.core.train_spec import TrainResult, TrainSpec
+from generation.core.training import Tell, TellEvaluating, run
 from generation.core.training.checkpoint import Form, Said, read, write
 from generation.core.training.order import Order, Plan
 from generation.core.training.schedule import decay_factor, is_hopeless
@@ -132,6 +135,13 @@ class Line:
     def provenance(self) -> dict[str, Any]:
         """See ``Trainee``."""
         return {"batches_per_epoch": self.steps}
+
+
+def train(
+    spec: TrainSpec, _data: Mapping[str, bytes], save_at: Sequence[int], engine: Params, say: Say, scratch: Path | None
+) -> TrainResult:
+    """The training of a :class:`Line`, as a ``Trainer`` names one."""
+    return run(Line(spec), spec, save_at, engine, say, scratch)
 
 
 def read_line(data: bytes) -> tuple[dict[str, nn.Module], Said]:

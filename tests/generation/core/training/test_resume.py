@@ -1,10 +1,5 @@
 """A training that is killed ends as if it had not been, whatever moves its weights."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +10,8 @@ import torch
 
 from generation.core.train_spec import TrainResult, TrainSpec
 from generation.core.training import loop, run
+from tests.generation.core.training.killed import killed_in_its_second_epoch
 from tests.generation.core.training.linear import OPTIMIZERS, Line, line_spec
-
-ROOT = Path(__file__).resolve().parents[4]
 
 #: Rates at which the line neither stands still nor diverges; full batches where an optimizer asks for them.
 CASES: dict[str, dict[str, Any]] = {
@@ -63,38 +57,13 @@ def test_resumed_is_uninterrupted(case: str, tmp_path: Path) -> None:
     assert result.losses == whole.losses
 
 
-KILLED = """
-import json, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from generation.core.train_spec import TrainSpec
-from generation.core.training import loop, run
-from tests.generation.core.training.linear import Line
-loop.KEEP_EVERY = 0.0
-def say(done, total, words):
-    print(words, flush=True)
-    if words.startswith("epoch 2"):
-        time.sleep(60)
-spec = TrainSpec.from_json(json.loads(sys.argv[1]))
-run(Line(spec), spec, (1, 3), {"dtype": "float32"}, say, Path("scratch"))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["adam", "lbfgs"])
 def test_a_killed_process_is_gone_on_from(case: str, tmp_path: Path) -> None:
     spec = line_spec(**CASES[case])
-    command = [sys.executable, "-c", KILLED, json.dumps(spec.to_json())]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("epoch 2"):
-                break
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    result = trained(spec, scratch=tmp_path / "scratch")
+    where = "tests.generation.core.training.linear:train"
+    scratch = killed_in_its_second_epoch(where, spec, {}, tmp_path, save_at=(1, 3))
+    result = trained(spec, scratch=scratch)
     assert result.provenance["resumed_from"] == [2]
     assert result.checkpoints == trained(spec).checkpoints
 
