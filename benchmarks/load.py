@@ -195,6 +195,8 @@ def main() -> None:
         if given.stored:
             print("Storing votes ...", file=sys.stderr)
             store(postgres, SLUG, SLUG, given.stored)
+            # As everywhere, where sessions are completed by services.
+            manage(ours, "hold_answers", SLUG)
             about = {"bytes": weights(postgres, SLUG)}
         web = Gunicorn("studyplatform.config.wsgi", ours, log=folder / "gunicorn.log")
         web.start()

@@ -57,6 +57,7 @@ _BEGUN = time.time()
 # whichever process ran the test.
 _marked: dict[str, list[tuple[str, bool]]] = {}  # its faults, and whether they are planted
 _passed: dict[str, bool] = {}
+_skipped: dict[str, str] = {}  # and why
 _seconds: dict[str, float] = defaultdict(float)
 _tried: dict[str, list[tuple[str, str]]] = {}  # of which fault, what
 
@@ -101,7 +102,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _marked[test] = [value for name, value in said if name == "fault"]
     _tried[test] = [value for name, value in said if name == "tried"]
     _seconds[test] += report.duration
-    if report.when == "call" or not report.passed:
+    if report.skipped:
+        _skipped[test] = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    elif report.when == "call" or not report.passed:
         _passed[test] = report.passed and _passed.get(test, True)
 
 
@@ -160,4 +163,5 @@ def _table(rows: list[tuple[str, list[str], list[str], float]], missing: list[st
         words = "; ".join(said for test in sorted(_tried) for name, said in _tried[test] if name == fault)
         lines.append(f"| {fault} | {FAULTS[fault]} | {len(held)} | {len(caught)} | {seconds:.0f} | {words} |")
     lines += ["", *(f"- not shown: {line}" for line in missing), *(f"- failed: `{test}`" for test in failed)]
+    lines += [f"- `{test}`: {why}" for test, why in _skipped.items() if _marked[test]]
     return "\n".join(lines).rstrip() + "\n"

@@ -69,7 +69,6 @@ def said(folder, *command):
 
 
 def test_the_python_code_goes_on(folder):
-    pytest.importorskip("statsmodels")
     said(folder, sys.executable, "code/analysis.py")
 
 
