@@ -3,7 +3,8 @@
 So many simulated participants at once, with time to think, go through whole sessions as a browser does: landing page,
 start, consent, screen checks, instructions, plan, pictures with their cache rules, votes in order, thanks. One takes
 the place of another until the time is over. They meet gunicorn (gthread 2 x 4) in production settings and a PostgreSQL
-of their own; a researcher looks at the pages of the study meanwhile. Nothing is installed and nothing left behind.
+of their own; a researcher looks at the pages of the study meanwhile, which another gunicorn serves (1 x 4), as in
+`deploy/`. Nothing is installed and nothing left behind.
 
 Every ballot stands in a ledger: what was acknowledged and is not stored afterwards is lost, what nobody sent is a
 phantom. One answer in a hundred is never heard, and the ballot sent again. `--kill` sends SIGKILL to a worker after a
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +73,39 @@ print(json.dumps({{"study": study.pk, "after": person.pk, "cookie": browser.cook
 """
 
 
-async def played(given: argparse.Namespace, crowd: Crowd, web: Gunicorn, postgres: OwnPostgres) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Servers:
+    """What takes part beside the load itself."""
+
+    web: Gunicorn
+    inside: Gunicorn
+    postgres: OwnPostgres
+
+    def spent(self) -> dict[str, float]:
+        """CPU seconds so far; the load's own beside them."""
+        return {
+            "gunicorn": cpu(self.web.processes()),
+            "researchers": cpu(self.inside.processes()),
+            "postgresql": cpu(self.postgres.processes()),
+            "load": time.process_time(),
+        }
+
+
+async def played(given: argparse.Namespace, crowd: Crowd, servers: Servers) -> dict[str, Any]:
     """Let them take part; what was measured from the last arrival until it is over."""
     seconds = 60 * given.minutes
     arriving = min(60.0, seconds / 3)
     everybody = asyncio.create_task(crowd.take_part(given.participants, arriving))
-    faults = asyncio.create_task(_faults(web, seconds)) if given.kill else None
+    faults = asyncio.create_task(_faults(servers.web, seconds)) if given.kill else None
     await asyncio.sleep(arriving)
     crowd.tally.counting = True
-    before = _spent(web, postgres)
+    before = servers.spent()
     began = time.perf_counter(), len(crowd.ledger.acknowledged), crowd.ledger.finished
     psutil.cpu_percent()
     await asyncio.sleep(seconds - arriving)
     busy = psutil.cpu_percent()
     crowd.tally.counting = False
-    after = _spent(web, postgres)
+    after = servers.spent()
     lasted = time.perf_counter() - began[0]
     votes, finished = len(crowd.ledger.acknowledged) - began[1], crowd.ledger.finished - began[2]
     crowd.over.set()
@@ -93,15 +113,15 @@ async def played(given: argparse.Namespace, crowd: Crowd, web: Gunicorn, postgre
     if faults:
         await faults
     spent = {name: after[name] - before[name] for name in after}
-    servers = spent["gunicorn"] + spent["postgresql"]
+    serving = spent["gunicorn"] + spent["postgresql"]
     return {
         "seconds": round(lasted, 1),
         "votes_per_s": round(votes / lasted, 1),
         "sessions_finished_per_s": round(finished / lasted, 2),
         "cores_used": {name: round(value / lasted, 2) for name, value in spent.items()},
         "machine_busy_percent": busy,
-        "server_cpu_ms_per_vote_with_everything_around_it": round(1e3 * servers / max(1, votes), 2),
-        "server_cpu_s_per_session": round(servers / max(1, finished), 3),
+        "server_cpu_ms_per_vote_with_everything_around_it": round(1e3 * serving / max(1, votes), 2),
+        "server_cpu_s_per_session": round(serving / max(1, finished), 3),
         "milliseconds": {kind: percentiles(took) for kind, took in sorted(crowd.tally.seconds.items())},
     }
 
@@ -113,34 +133,25 @@ async def _faults(web: Gunicorn, seconds: float) -> None:
     web.processes()[0].send_signal(signal.SIGHUP)
 
 
-def _spent(web: Gunicorn, postgres: OwnPostgres) -> dict[str, float]:
-    """CPU seconds so far."""
-    return {
-        "gunicorn": cpu(web.processes()),
-        "postgresql": cpu(postgres.processes()),
-        "load": time.process_time(),
-    }
-
-
-async def run(given: argparse.Namespace, web: Gunicorn, postgres: OwnPostgres, seed: dict[str, Any]) -> dict[str, Any]:
+async def run(given: argparse.Namespace, servers: Servers, seed: dict[str, Any]) -> dict[str, Any]:
     """The load with its researcher, and what it left."""
     tally, ledger = Tally(), Ledger()
-    crowd = Crowd(web.port, SLUG, tally, ledger, given.think, not given.no_media, given.lost)
+    crowd = Crowd(servers.web.port, SLUG, tally, ledger, given.think, not given.no_media, given.lost)
     admin, report = f"/admin/voting/study/{seed['study']}", f"/report/{SLUG}"
     pages = {
         "list of studies": "/admin/voting/study/", "live": f"{admin}/live/", "live, renewed": f"{admin}/live/data.json",
         "participants": f"{admin}/participants/", "data": f"{admin}/data/", "export": f"{report}/data/participants.csv",
     }  # fmt: skip
-    researcher = Researcher(web.port, seed["cookie"], pages)
+    researcher = Researcher(servers.inside.port, seed["cookie"], pages)
     looking = asyncio.to_thread(researcher.look, crowd.over.is_set, given.pause) if not given.no_researcher else None
     watching = asyncio.create_task(looking) if looking else None
     load_before = os.getloadavg()
-    measured = await played(given, crowd, web, postgres)
+    measured = await played(given, crowd, servers)
     if watching:
         await watching
-    stored = compare(ledger, postgres, SLUG, SLUG, seed["after"])
-    balanced = balance(postgres, SLUG, SLUG, PAIRS_OF_A_SCENE)
-    wrong = tally.wrong + researcher.wrong + ([] if given.kill else researcher.unanswered)
+    stored = compare(ledger, servers.postgres, SLUG, SLUG, seed["after"])
+    balanced = balance(servers.postgres, SLUG, SLUG, PAIRS_OF_A_SCENE)
+    wrong = tally.wrong + researcher.wrong
     return {
         "participants": given.participants,
         "think_seconds_median": given.think,
@@ -151,7 +162,6 @@ async def run(given: argparse.Namespace, web: Gunicorn, postgres: OwnPostgres, s
         "balance": balanced,
         **measured,
         "researcher_milliseconds": researcher.report(),
-        "researcher_unanswered": researcher.unanswered,
         "load_average_before_and_after": [load_before, os.getloadavg()],
         "held": not (stored["lost"] or stored["duplicates"] or stored["phantoms"] or wrong) and held(balanced),
     }
@@ -198,12 +208,15 @@ def main() -> None:
             # As everywhere, where sessions are completed by services.
             manage(ours, "hold_answers", SLUG)
             about = {"bytes": weights(postgres, SLUG)}
-        web = Gunicorn("studyplatform.config.wsgi", ours, log=folder / "gunicorn.log")
-        web.start()
-        stack.callback(web.stop)
+        application, log = "studyplatform.config.wsgi", folder / "gunicorn.log"
+        web = Gunicorn(application, {**ours, "EYEBALLOT_SERVE": "participants"}, log=log)
+        inside = Gunicorn(application, ours, workers=1, log=log)
+        for server in (web, inside):
+            server.start()
+            stack.callback(server.stop)
         _warm(web)
         print("Taking part ...", file=sys.stderr)
-        result = asyncio.run(run(given, web, postgres, seed)) | about
+        result = asyncio.run(run(given, Servers(web, inside, postgres), seed)) | about
         if not result["held"]:
             print((folder / "gunicorn.log").read_text()[-4000:], file=sys.stderr)
     print(json.dumps(result, indent=2))

@@ -19,7 +19,6 @@ class Researcher:
     first: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     whole: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: list[str] = field(default_factory=list)
-    unanswered: list[str] = field(default_factory=list)  # the worker was killed over it; a person presses reload
 
     def look(self, over: Callable[[], bool], pause: float) -> None:
         """Go round until it is over."""
@@ -39,7 +38,7 @@ class Researcher:
             first = time.perf_counter() - began
             answer.read()
         except (OSError, http.client.HTTPException) as error:
-            self.unanswered.append(f"{path}: {error!r}")
+            self.wrong.append(f"{path}: {error!r}")
             return
         finally:
             connection.close()

@@ -179,8 +179,8 @@ def house(database: str, folder: Path, **more: str) -> dict[str, str]:
 
 
 def manage(environment: Mapping[str, str], *command: str) -> None:
-    """Run a management command in a house."""
-    subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
+    """Run a management command in a house; what it says goes to the standard error."""
+    subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True, stdout=2)
 
 
 def python(environment: Mapping[str, str], script: str, arguments: Sequence[str] = ()) -> str:
