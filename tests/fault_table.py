@@ -2,14 +2,18 @@
 
 ``@pytest.mark.fault("F6")`` marks a test that shows a fault withstood, ``planted=True`` one that plants the damage and
 sees it found. ``make faults`` runs them all at full size and writes the table; a fault without a passing test of both
-kinds fails that run.
+kinds fails that run. There ``@pytest.mark.alone`` keeps the other processes of the run still: a recovery within seconds
+is timed.
 """
 
+import fcntl
 import os
 import platform
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +99,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if fault not in FAULTS:
                 raise pytest.UsageError(f"{item.nodeid}: there is no fault {fault!r}.")
             item.user_properties.append(("fault", (fault, bool(mark.kwargs.get("planted", False)))))
+
+
+@contextmanager
+def _turn(run: str, *, alone: bool) -> Iterator[None]:
+    """Nobody else of the run works beside who is ``alone``, and who waits to be is not passed by others."""
+    place = Path(tempfile.gettempdir()) / f"eyeballot-faults-{run}"
+    with place.with_suffix(".gate").open("w") as gate, place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if not (FULL and run):
+        return (yield)
+    with _turn(run, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

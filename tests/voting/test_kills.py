@@ -20,14 +20,15 @@ from tests.voting.voters import SEED, VOTERS, Ledger, people, taken_again, under
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(
         "postgresql" not in settings.DATABASES["default"]["ENGINE"],
         reason="these tests kill a PostgreSQL of their own: run them with EYEBALLOT_TEST_POSTGRES=1",
     ),
 ]
 STORED = "SELECT uuid::text, trial_id, choice FROM voting_vote"
-#: Seconds within which votes must be taken again. Short runs beside other tests have twice that: a machine that does
-#: other work too starts a server slower than it would alone. The table of the last run has the longest.
+#: Seconds within which votes must be taken again. Short runs, which other tests run beside, have twice that: a machine
+#: that does other work too starts a server slower than it would alone. The table of the last run has the longest.
 PATIENCE = 10.0 if FULL else 20.0
 #: Under full size, of each kind of kill: votes acknowledged, and commits whose answer was lost and that a replay found.
 ACKNOWLEDGED, AMBIGUOUS = 2000, 5
@@ -114,7 +115,7 @@ def test_no_vote_is_lost_doubled_or_made_up_by_a_kill(postgres, environment, tmp
         with people(web.port) as ledger:
             taken_again(ledger)
             # A commit whose answer the kill swallowed takes luck: a few more rounds until some were seen.
-            while len(recoveries) < rounds or (FULL and ledger.resolved < AMBIGUOUS and len(recoveries) < 2 * rounds):
+            while len(recoveries) < rounds or (FULL and ledger.resolved < AMBIGUOUS and len(recoveries) < 4 * rounds):
                 under_load()
                 recoveries.append(killing(web, postgres, ledger))
             if FULL:
