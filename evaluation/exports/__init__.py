@@ -2,6 +2,7 @@
 
 from evaluation.exports.contents import Export
 from evaluation.exports.leaving import (
+    LAYOUTS,
     bundle_save,
     bundle_zip,
     export_record,
@@ -11,6 +12,7 @@ from evaluation.exports.leaving import (
 )
 
 __all__ = [
+    "LAYOUTS",
     "Export",
     "bundle_save",
     "bundle_zip",

@@ -22,17 +22,17 @@ MADE_WITH = (
 SEALED = "everything but the choices"
 NO_LICENCE = (
     "The researcher has stated no licence for these data. Ask {owner} before you pass them on or publish them.\n"
-    "The licences of the source pictures stand in data/scenes.csv.\n"
+    "The licences of the source pictures stand in the table scenes.\n"
 )
 SPDX = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "MIT")
 
 
 def papers(study: Study, digest: str) -> dict[str, bytes]:
     """LICENSE, CITATION.cff and the preregistration; ``digest`` of the data."""
-    owner = study.owner.get_full_name() or study.owner.get_username()
+    owner = owner_name(study)
     licence = study.data_licence.strip()
     stated = (
-        f"These data may be used under: {licence}\nThe licences of the source pictures stand in data/scenes.csv.\n"
+        f"These data may be used under: {licence}\nThe licences of the source pictures stand in the table scenes.\n"
         if licence
         else NO_LICENCE.format(owner=owner)
     )
@@ -41,6 +41,11 @@ def papers(study: Study, digest: str) -> dict[str, bytes]:
     if registered is not None:
         found |= {f"prereg/{name}": part for name, part in files(registered.content, registered.text).items()}
     return found
+
+
+def owner_name(study: Study) -> str:
+    """Whom the data are cited by."""
+    return study.owner.get_full_name() or study.owner.get_username()
 
 
 def _citation(study: Study, owner: str, licence: str, digest: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -13,6 +13,7 @@ from evaluation.core.bundle import FORMATS, chunks, export_name, table_chunks
 from evaluation.core.bundle.people import People
 from evaluation.core.derived import NAME, VoteRows
 from evaluation.exports.contents import OF_PEOPLE, Export, Part
+from evaluation.exports.psychds import psychds_parts
 from evaluation.exports.zipping import zipped
 from evaluation.inputs import study_data, trials_of
 from studyplatform.voting.models import ExportRecord, Study
@@ -22,20 +23,25 @@ from studyplatform.voting.services.studies import audit
 VOTES = Path(NAME).stem
 #: Of so many trials and many metrics a table may have 2 GB.
 LARGE = 500_000
+#: How the files of an export are placed and named.
+LAYOUTS: dict[str, Callable[[Export], Iterator[Part]]] = {"bundle": Export.parts, "psychds": psychds_parts}
 
 
-def bundle_zip(export: Export, *, record: ExportRecord | None = None) -> Iterator[bytes]:
+def bundle_zip(export: Export, *, record: ExportRecord | None = None, layout: str = "bundle") -> Iterator[bytes]:
     """The export as one zip, piece by piece and the same bytes for the same data; its digest is written down with the
-    last of them."""
+    last of them. ``layout``: one of ``LAYOUTS``."""
     folder = export_name(export.study.slug, simulated=export.study.simulated)
-    parts = ((f"{folder}/{path}", content) for path, content in export.parts())
+    # Unpacked beside each other, two layouts of a study do not mix.
+    folder += "" if layout == "bundle" else f"_{layout}"
+    parts = ((f"{folder}/{path}", content) for path, content in LAYOUTS[layout](export))
     yield from zipped(parts, large=export.study.trials.count() > LARGE)
     _finished(record, export)
 
 
-def bundle_save(export: Export, folder: Path, *, record: ExportRecord | None = None) -> None:
-    """The export as files in ``folder``. Raises ``OSError`` where it cannot be written."""
-    for path, content in export.parts():
+def bundle_save(export: Export, folder: Path, *, record: ExportRecord | None = None, layout: str = "bundle") -> None:
+    """The export as files in ``folder``; ``layout``: one of ``LAYOUTS``. Raises ``OSError`` where it cannot be
+    written."""
+    for path, content in LAYOUTS[layout](export):
         _write(folder / path, content)
     _finished(record, export)
 

@@ -68,24 +68,26 @@ def explained(
     }
     found = {
         "README.md": _readme(data, package, rows, remarks).encode(),
-        "datapackage.json": _json(package),
-        "croissant.json": _json(croissant(package)),
+        "datapackage.json": as_json(package),
+        "croissant.json": as_json(croissant(package)),
     }
-    sums = {path: fact.sha256 for path, fact in facts.items()} | {path: _sha256(c) for path, c in found.items()}
+    sums = {path: fact.sha256 for path, fact in facts.items()} | {path: sha256(c) for path, c in found.items()}
     manifest = _manifest(data, rows, digest, sums, options) | (told or {})
     if created_at is not None:
         manifest["created_at"] = created_at
-    found["manifest.json"] = _json(manifest)
-    sums["manifest.json"] = _sha256(found["manifest.json"])
+    found["manifest.json"] = as_json(manifest)
+    sums["manifest.json"] = sha256(found["manifest.json"])
     found["checksums.sha256"] = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
     return found
 
 
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """Of a file, as hex digits."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
+    """A file of JSON for people and programs. ``ValueError`` for a number that is not finite."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -120,7 +122,7 @@ def _manifest(
     if options is not None:
         text = json.dumps(options, sort_keys=True, separators=(",", ":"), allow_nan=False)
         found["options"] = options
-        found["options_sha256"] = _sha256(text.encode())
+        found["options_sha256"] = sha256(text.encode())
     return found
 
 

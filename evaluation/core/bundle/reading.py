@@ -14,6 +14,7 @@ from typing import Any
 from evaluation.core.bundle import cells, filling, mending
 from evaluation.core.bundle.filling import Fill, Params
 from evaluation.core.bundle.mending import Rows
+from evaluation.core.bundle.psychds import DESCRIPTION
 from evaluation.core.bundle.tables import TABLES, BundleError, Table, table_named
 from evaluation.core.bundle.text import Notes, Sheet, decode, sheet
 from evaluation.core.dataset import Scalar, StudyData
@@ -68,6 +69,10 @@ def load(folder: Path) -> Loaded:
             files[name] = path.read_bytes()
         except OSError as error:
             raise BundleError(f"{name} cannot be read ({error.strerror}). Mend its permissions.") from error
+    if not any(t.path in files for t in TABLES if t.needed) and (folder / DESCRIPTION).is_file():
+        raise BundleError(
+            "this is a Psych-DS layout, and only the bundle layout is read: export the study without --layout psychds."
+        )
     return read(files, slug=folder.resolve().name)
 
 

@@ -68,7 +68,7 @@ TABLES = (
          column("role", "Only grid enters the test of the minimiser.", among=ROLES),
          column("seed", "Seed of its rendering.", "i", unit="seed"),
          column("width_px", "Width.", "i", unit="px"), column("height_px", "Height.", "i", unit="px"),
-         column("image_sha256", "SHA-256 of the picture's file; images/ names the files so."),
+         column("image_sha256", "SHA-256 of the picture's file; an export with pictures names them so."),
          column("image_path", "Where participants were shown it, below /stimuli/."),
          column("n_steps", "Steps of the optimiser.", "i", unit="steps"),
          column("network", "The network it was rendered with; random-shallow: one that was never trained."),

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from evaluation.exports import Export, bundle_save, bundle_zip, export_record
+from evaluation.exports import LAYOUTS, Export, bundle_save, bundle_zip, export_record
 from studyplatform.voting.models import Study
 from studyplatform.voting.selectors import is_sealed
 from studyplatform.voting.services import StudyError, study_unblind
@@ -22,6 +22,9 @@ class Command(BaseCommand):
         where = parser.add_mutually_exclusive_group(required=True)
         where.add_argument("--out", type=Path, help="A folder that is empty or not there yet.")
         where.add_argument("--zip", type=Path, help="A file to write, as the download is.")
+        parser.add_argument(
+            "--layout", choices=sorted(LAYOUTS), default="bundle", help="bundle, or psychds: named as Psych-DS asks."
+        )
         parser.add_argument("--images", action="store_true", help="With the pictures.")
         parser.add_argument("--without-choices", action="store_true", help="Without who chose what, and no results.")
         parser.add_argument(
@@ -45,10 +48,10 @@ class Command(BaseCommand):
         export = Export(study, choices=choices, images=options["images"], created_at=stamp)
         try:
             if folder is not None:
-                bundle_save(export, folder, record=record)
+                bundle_save(export, folder, record=record, layout=options["layout"])
             else:
                 with options["zip"].open("wb") as file:
-                    for piece in bundle_zip(export, record=record):
+                    for piece in bundle_zip(export, record=record, layout=options["layout"]):
                         file.write(piece)
         except OSError as error:
             place = folder or options["zip"]

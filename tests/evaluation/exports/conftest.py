@@ -66,9 +66,9 @@ def closed(study: Study) -> Study:
     return Study.objects.get(pk=study.pk)
 
 
-def zip_files(export: Export) -> dict[str, bytes]:
-    """The files of the bundle, named from its folder on."""
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(bundle_zip(export))))
+def zip_files(export: Export, layout: str = "bundle") -> dict[str, bytes]:
+    """The files of the zip, named from its folder on."""
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(bundle_zip(export, layout=layout))))
     assert archive.testzip() is None
     return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
 
