@@ -19,7 +19,7 @@ from tests.live_postgres import ROOT, Gunicorn, OwnPostgres, house, manage, own_
 from tests.voting.voters import SEED, people, taken_again, under_load
 
 pytestmark = pytest.mark.slow
-BACKUPS = 4 if FULL else 1
+BACKUPS = 2 if FULL else 1
 
 # The planted fault: each table as it is at its own moment, into a database that asks for no foreign keys meanwhile.
 ONE_AFTER_ANOTHER = {
