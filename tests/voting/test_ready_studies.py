@@ -26,6 +26,7 @@ NAMES = [
     "defects-toy",
     "feedforward-toy",
     "geng2021",
+    "geng2021-feedforward-toy",
     "lee2022",
     "lee2022-toy",
     "meng2023-learning-rate",
@@ -90,7 +91,7 @@ def test_its_grid_becomes_a_draft_that_lays(owner, name, settings, tmp_path):
     offered = scenes * conditions if real else scenes * comb(conditions, 2) * study.questions.count()
     assert study.trials_per_session <= offered
     expected = {"meng2023-learning-rate": 11, "lee2022": 18, "lee2022-toy": 18, "geng2021": 17}
-    expected |= {"feedforward-toy": 6, "arbitrary-toy": 5, "defects-toy": 19}
+    expected |= {"feedforward-toy": 6, "arbitrary-toy": 5, "defects-toy": 19, "geng2021-feedforward-toy": 18}
     assert conditions == expected.get(name, conditions)
 
 
@@ -138,7 +139,7 @@ def test_imported_by_name_in_one_step(owner, as_owner, capsys):
 
 def test_no_other_name_reads_a_file(owner, as_owner):
     for name in ("", "nothing", "../demo/live", "geng2021.study.json"):
-        with pytest.raises(StudyError, match=r"Known: arbitrary-toy, .*geng2021, lee2022"):
+        with pytest.raises(StudyError, match=r"Known: arbitrary-toy, .*geng2021-feedforward-toy, lee2022"):
             ready_text(name)
         assert (
             "Known: arbitrary-toy"

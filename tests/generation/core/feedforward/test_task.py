@@ -147,6 +147,7 @@ def test_the_page_names_every_parameter_of_networks_and_training() -> None:
         ("arbitrary-ghiasi2017", 1),
         ("geng2021-feedforward-search", 70),
         ("geng2021-feedforward-toy-search", 50),
+        ("geng2021-feedforward-toy", 18),
     ],
 )
 def test_the_grids_that_come_with_the_project_are_sound(grid: str, networks: int) -> None:
