@@ -91,6 +91,15 @@ def test_no_cell_is_empty_or_a_bare_code(owner: User, as_owner: Client) -> None:
             assert not re.search(r"NC_[A-Z]|\bnan\b|\bNone\b|\binf\b", cell, re.IGNORECASE)
 
 
+def test_a_table_that_is_scrolled_says_what_it_is(owner: User, as_owner: Client) -> None:
+    grid = factories.rendered_grid(owner=owner, learning_rates=[place / 10 for place in range(1, 11)])
+    study = voted(owner, grid=grid, slug="ten")
+    analysis_run(study=study, options=FAST)
+    names = re.findall(r'role="region" aria-label="Table: ([^"]*)"', page(as_owner, study))
+    assert "Votes per condition" in names
+    assert all(names)
+
+
 def test_the_page_obeys_the_content_security_policy(rehearsal: Study, as_owner: Client) -> None:
     analysis_run(study=rehearsal, options=FAST)
     html = page(as_owner, rehearsal)

@@ -69,6 +69,7 @@ def test_without_a_script_a_button_goes_on(owner, resume, leads_to):
     page = client.get(url("trial", study)).content.decode()
     assert "Welcome back!" in page
     assert f'action="{url("back", study)}"' in page
+    assert client.get(url("back", study))["Location"] == url("trial", study), "typed: led to where they stand"
     assert client.post(url("back", study), {"idle": ""})["Location"] == url(leads_to, study)
     assert Session.objects.get().events.get(kind="gap").data["minutes"] == 120
 

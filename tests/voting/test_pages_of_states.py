@@ -21,10 +21,10 @@ pytestmark = pytest.mark.django_db
 )
 def test_a_study_that_is_not_running_has_a_friendly_page(owner, client, state, words):
     study = factories.study(owner=owner, state=state)
-    page = client.get(url("landing", study))
-    assert page.status_code == 200
-    assert words in page.content.decode()
-    assert words in client.post(url("start", study)).content.decode()
+    for page in (client.get(url("landing", study)), client.post(url("start", study))):
+        assert words in page.content.decode()
+        assert "What you have answered" not in page.content.decode(), "they have answered nothing"
+    assert client.get(url("landing", study)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

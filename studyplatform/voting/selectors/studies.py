@@ -169,8 +169,10 @@ def minutes_of(pairs: int) -> int:
     return max(1, round((60 + SECONDS_PER_PAIR * pairs) / 60))
 
 
-def state_sentence(state: str) -> str:
-    """Why a study takes no votes now, for participants."""
+def state_sentence(state: str, *, begun: bool = True) -> str:
+    """Why a study takes no votes now, for participants; ``begun``: who may have answered something."""
+    if state == "paused" and not begun:
+        return gettext("This study is paused. Please come back later.")
     return {
         "draft": gettext("This study has not started yet. Please come back later."),
         "paused": gettext("This study is paused. What you have answered is safe; please come back later."),

@@ -133,7 +133,7 @@ def _join(
 ) -> Participant:
     study.refresh_from_db(fields=["state", "simulated", "design_digest", "opens_at", "ends_at"])
     if study.state not in (Study.State.PILOT, Study.State.OPEN):
-        raise NotTakingPart(study.state, state_sentence(study.state))
+        raise NotTakingPart(study.state, state_sentence(study.state, begun=False))
     if refused := too_early_or_late(study):
         raise refused
     if is_bot and not bots_allowed(study):

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from studyplatform.voting import services
 from studyplatform.voting.forms import BackForm, BallotForm
-from studyplatform.voting.models import Session
+from studyplatform.voting.models import Question, Session
 from studyplatform.voting.selectors import (
     has_come_back,
     next_trial,
@@ -37,10 +37,15 @@ def trial(request: HttpRequest, session: Session) -> HttpResponse:
     return _pair_page(request, session)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @taking_part
 def back(request: HttpRequest, session: Session) -> HttpResponse:
-    """Somebody is back after a longer gap, with all delivered that their browser kept: now the study's rule applies."""
+    """Somebody is back after a longer gap, with all delivered that their browser kept: now the study's rule applies.
+
+    Whoever types the address is led to where they stand.
+    """
+    if request.method != "POST":
+        return to_step(session)
     services.session_resume(session=session, away=BackForm(request.POST).away)
     return to_step(session)
 
@@ -80,5 +85,7 @@ def _pair_page(request: HttpRequest, session: Session, notice: str = "", status:
         "practising": progress.practising,
         "exit": way_out(session, Session.Outcome.FAILED),
         "notice": notice,
+        # What is marked is looked for in the picture above, which needs the room for it.
+        "searched": session.study.questions.filter(preset=Question.Preset.MARKING).exists(),
     }
     return render(request, "voting/trial.html", context, status=status)

@@ -53,7 +53,7 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
         if session is not None and is_somebody_else(session, arrival):
             session = None
     if session is None and study.state not in RUNNING:
-        return message(request, study, state_sentence(study.state))
+        return message(request, study, state_sentence(study.state, begun=False))
     refusal = services.too_early_or_late(study) if session is None else None
     if refusal is not None and services.panel_participant(study, arrival) is None:
         return message(request, study, str(refusal))

@@ -34,7 +34,11 @@ def pictures_of(study: Study) -> list[Picture]:
         labels = {c.condition_id: c for c in grid.conditions.all()}
         cells = cells_shown(study).filter(grid=grid)
         cells = cells.select_related("scene", "render__image", "render__condition", "condition")
+        waiting = 0
         for cell in cells:
+            if cell.render.image_id is None and cell.render.status == Render.Status.PLANNED:
+                waiting += 1
+                continue
             problem = _unusable(cell.render, f"{labels[cell.condition_id].label} of {cell.scene} in the grid “{grid}”")
             if problem:
                 problems.append(problem)
@@ -53,6 +57,11 @@ def pictures_of(study: Study) -> list[Picture]:
                 replicate=cell.replicate,
             )
             shown.setdefault((cell.scene_id, cell.render_id), picture)
+        if waiting:
+            problems.append(
+                f"{waiting} of {len(cells)} pictures of the grid “{grid}” are not rendered yet. Wait for them: the "
+                "grid's page says how far they are and whether anybody works."
+            )
     if grids and not shown and not problems:
         problems.append("Every picture of the chosen grids is left out. Leave out fewer scenes or conditions.")
     if problems:
@@ -74,8 +83,6 @@ def pictures_of(study: Study) -> list[Picture]:
 
 
 def _unusable(render: Render, name: str) -> str:
-    if render.image_id is None and render.status == Render.Status.PLANNED:
-        return f"{name} is not rendered yet. Wait for it: the grid's page says how far it is and whether anybody works."
     if render.image_id is None or render.status == Render.Status.FAILED:
         return (
             f"{name} has no picture: {render.reason or 'rendering failed'} "
