@@ -205,7 +205,7 @@ def main() -> None:
         if given.stored:
             print("Storing votes ...", file=sys.stderr)
             store(postgres, SLUG, SLUG, given.stored)
-            # As everywhere, where sessions are completed by services.
+            # What completing a session keeps; copied rows have not been completed by it.
             manage(ours, "hold_answers", SLUG)
             about = {"bytes": weights(postgres, SLUG)}
         application, log = "studyplatform.config.wsgi", folder / "gunicorn.log"
@@ -218,7 +218,7 @@ def main() -> None:
         print("Taking part ...", file=sys.stderr)
         result = asyncio.run(run(given, Servers(web, inside, postgres), seed)) | about
         if not result["held"]:
-            print((folder / "gunicorn.log").read_text()[-4000:], file=sys.stderr)
+            print(log.read_text()[-4000:], file=sys.stderr)
     print(json.dumps(result, indent=2))
     sys.exit(not result["held"])
 
