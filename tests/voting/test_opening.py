@@ -111,9 +111,9 @@ def test_a_picture_that_is_not_rendered_is_named_with_the_mend(owner):
     render = Render.objects.filter(cells__isnull=False).first()
     Render.objects.filter(pk=render.pk).update(status="planned", image=None)
     said = problems(study)
-    assert "lr " in said
+    assert "Of 6 pictures of the grid “Tiny” 1 wait to be rendered, first lr " in said
     assert render.scene.label in said
-    assert "the grid's page says how far it is" in said
+    assert "the grid's page says how far they are" in said
 
 
 def test_a_failed_picture_gives_its_reason(owner):

@@ -34,12 +34,13 @@ def pictures_of(study: Study) -> list[Picture]:
         labels = {c.condition_id: c for c in grid.conditions.all()}
         cells = cells_shown(study).filter(grid=grid)
         cells = cells.select_related("scene", "render__image", "render__condition", "condition")
-        waiting = 0
+        waiting = []
         for cell in cells:
+            name = f"{labels[cell.condition_id].label} of {cell.scene}"
             if cell.render.image_id is None and cell.render.status == Render.Status.PLANNED:
-                waiting += 1
+                waiting.append(name)
                 continue
-            problem = _unusable(cell.render, f"{labels[cell.condition_id].label} of {cell.scene} in the grid “{grid}”")
+            problem = _unusable(cell.render, f"{name} in the grid “{grid}”")
             if problem:
                 problems.append(problem)
                 continue
@@ -59,8 +60,8 @@ def pictures_of(study: Study) -> list[Picture]:
             shown.setdefault((cell.scene_id, cell.render_id), picture)
         if waiting:
             problems.append(
-                f"{waiting} of {len(cells)} pictures of the grid “{grid}” are not rendered yet. Wait for them: the "
-                "grid's page says how far they are and whether anybody works."
+                f"Of {len(cells)} pictures of the grid “{grid}” {len(waiting)} wait to be rendered, first {waiting[0]}."
+                " Give them time: the grid's page says how far they are and whether anybody works."
             )
     if grids and not shown and not problems:
         problems.append("Every picture of the chosen grids is left out. Leave out fewer scenes or conditions.")
