@@ -22,12 +22,15 @@ from generation.services.layout import GridLayout
 def grid_lay(*, owner: User, layout: GridLayout, draft: Grid | None = None) -> Grid:
     """Lay the grid's rows and queue its jobs; the same file again gives the same grid and queues only what is missing.
 
-    ``draft``: the row to fill, of a file that was written in a page. Raises ``GridError`` when the slug is taken by
-    another design.
+    ``draft``: the row to fill, of a file that was written in a page; a draft of the owner's that says the same as the
+    file (an imported study leaves such) is filled too. Raises ``GridError`` when the slug is taken by another design.
     """
     file = layout.file
     plan_digest = digest(_design(layout))
     grid = Grid.objects.filter(slug=file.slug).first()
+    if draft is None and grid is not None and not grid.frozen:
+        same = Grid.objects.select_for_update().filter(pk=grid.pk, owner=owner, frozen=False, toml=file.text)
+        draft = same.first()
     if grid is None or (draft is not None and grid.pk == draft.pk):
         grid = _grid_create(draft or Grid(owner=owner), layout=layout, plan_digest=plan_digest)
     elif draft is not None:

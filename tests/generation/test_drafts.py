@@ -3,7 +3,6 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -166,12 +165,29 @@ def test_a_taken_slug_is_said_and_the_text_is_kept(draft: Grid, owner: User) -> 
     assert grid_launch(grid=changed, by=owner).cells.count() == 8
 
 
-def test_the_command_does_not_take_a_draft_for_its_grid(draft: Grid, tmp_path: Any) -> None:
+@pytest.fixture
+def grid_file(tmp_path: Path) -> Path:
     for name, data in gamma_task.FILES.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "grid.toml").write_text(gamma_task.TOML)
+    return tmp_path / "grid.toml"
+
+
+def test_the_command_does_not_take_another_draft_for_its_grid(draft: Grid, grid_file: Path) -> None:
     with pytest.raises(CommandError, match="belongs to a draft"):
-        call_command("render", str(tmp_path / "grid.toml"), engine="serial")
+        call_command("render", str(grid_file), engine="serial")
+    assert Grid.objects.get().toml == TOML
+
+
+def test_the_command_launches_the_draft_that_says_the_same(owner: User, stranger: User, grid_file: Path) -> None:
+    """An imported study leaves its grid so."""
+    draft = grid_draft(owner=owner, text=gamma_task.TOML)
+    with pytest.raises(CommandError, match="another researcher"):
+        call_command("render", str(grid_file), engine="serial", owner=stranger.get_username())
+    assert not Grid.objects.get().frozen
+    call_command("render", str(grid_file), engine="serial", owner=owner.get_username())
+    assert Grid.objects.get().pk == draft.pk
+    assert grid_progress(Grid.objects.get()).waiting == 0
 
 
 def test_pictures_are_found_by_name_and_sha_and_nowhere_else(owner: User, stranger: User) -> None:

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from studyplatform.voting.models import Block, JoinCount, Participant, Quota, Study
-from studyplatform.voting.services import NotTakingPart, joins, participant_join, quota_add, study_transition
+from studyplatform.voting.models import Block, JoinCount, Participant, Quota, Session, Study
+from studyplatform.voting.services import (
+    NotTakingPart,
+    VoteStored,
+    consent_give,
+    joins,
+    participant_join,
+    quota_add,
+    study_transition,
+)
 from tests import factories
 from tests.beside import Beside, locked, one_writer, until_waiting
 from tests.voting.conftest import DESK
@@ -40,8 +48,8 @@ def before_its_block(study: Study, *steps: str) -> Any:
     return joining.ended()
 
 
-def with_its_block(study: Study, to: str) -> tuple[Any, Any]:
-    """What comes of a join that holds a block and waits to be counted, and of a step that is taken beside it."""
+def step_behind_a_join(study: Study, to: str) -> tuple[Beside, Beside]:
+    """A join that held a block and had to wait before it was counted, and a step that has waited for that block."""
     asking = joins.join_asking(study=study, network=DESK)
     joins.join_count(study=study, asking=asking)
     with locked(JoinCount.objects.filter(study=study)):
@@ -49,6 +57,12 @@ def with_its_block(study: Study, to: str) -> tuple[Any, Any]:
         until_waiting(1)
         step = Beside(lambda: study_transition(study=Study.objects.get(pk=study.pk), to=to, by=study.owner))
         until_waiting(2)
+    return joining, step
+
+
+def with_its_block(study: Study, to: str) -> tuple[Any, Any]:
+    """What comes of both."""
+    joining, step = step_behind_a_join(study, to)
     return joining.ended(), step.ended()
 
 
@@ -91,6 +105,22 @@ def test_a_step_waits_for_who_holds_a_block_of_the_pilot(pilot, to, outcome):
     who.session.refresh_from_db()
     assert (who.is_pilot, who.session.outcome, who.blocks.get().state) == (True, outcome, Block.State.DONE)
     assert pilot.blocks.filter(state=Block.State.FREE).count() == (4 if to == "open" else 0)
+
+
+def test_who_held_a_block_skips_a_pair_while_the_step_waits_for_somebody_else(pilot):
+    """The skip locks its session and lays a trial of the block; the step has waited for the block and will end the
+    session. They must not wait for each other."""
+    before = factories.participant(pilot)
+    with locked(Session.objects.filter(participant=before)):
+        joining, step = step_behind_a_join(pilot, "draft")
+        who = joining.ended()
+        until_waiting(1)
+        consent_give(session=who.session)
+        trial = factories.next_trial(who)
+        skip = Beside(lambda: factories.cast(who, "skip", trial=trial))
+        assert isinstance(skip.ended(), VoteStored), skip.found
+    assert isinstance(step.ended(), Study), step.found
+    assert who.session.trials.filter(reasks=trial).exists()
 
 
 def test_closing_waits_for_who_holds_a_block(pilot, owner):

@@ -120,7 +120,9 @@ def block_take(*, study: Study, participant: Participant) -> Block | None:
     taken = {"state": Block.State.HELD, "holder": participant, "expires_at": until}
     if connection.features.has_select_for_update_skip_locked:
         # A leftover that is just growing is worth waiting for when there is nothing else.
-        block = free.select_for_update(skip_locked=True).first() or free.select_for_update().first()
+        block = (
+            free.select_for_update(skip_locked=True, no_key=True).first() or free.select_for_update(no_key=True).first()
+        )
         if block is not None:
             Block.objects.filter(pk=block.pk).update(**taken)
         return block
@@ -135,9 +137,12 @@ def blocks_hold_free(*, study: Study) -> None:
 
     Called where the study takes a step, after its row is locked and before anything that a trial refers to is. Who
     waited looks at the study again (:func:`~studyplatform.voting.services.participation.participant_join`).
+
+    The keys stay free, as wherever blocks are locked: PostgreSQL keeps the lock on a block that was taken meanwhile,
+    and whoever took it may lay trials that refer to it while the step waits for their session.
     """
     free = Block.objects.filter(study=study, state=Block.State.FREE).order_by("number")
-    list(free.select_for_update().values_list("pk", flat=True))
+    list(free.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -154,7 +159,7 @@ def blocks_release_expired(*, study: Study, now: datetime | None = None) -> int:
         return 0
     deal_alone(study_id=study.pk)
     if connection.features.has_select_for_update_skip_locked:
-        expired = expired.select_for_update(skip_locked=True)
+        expired = expired.select_for_update(skip_locked=True, no_key=True)
     released = 0
     for block in expired:
         last = Vote.objects.filter(study=study, trial__block=block).aggregate(last=Max("submitted_at"))["last"]
@@ -228,7 +233,7 @@ def _lay_remainder(study: Study, plan: list[Item], again: list[int]) -> None:
     waiting = again
     free = Block.objects.filter(study=study, state=Block.State.FREE, is_remainder=True).order_by("number")
     if connection.features.has_select_for_update_skip_locked:
-        free = free.select_for_update(skip_locked=True)
+        free = free.select_for_update(skip_locked=True, no_key=True)
     for block in free:
         held = {_pair(item) for item in block.plan}
         room = max(0, size - sum(item["kind"] in MAIN for item in block.plan))

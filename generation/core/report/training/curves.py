@@ -111,7 +111,8 @@ def titles(report: Report) -> tuple[str, str]:
 def caption(report: Report) -> str:
     """What is drawn, and how a line on the wrong side of grey is to be read."""
     there = [t for t in report.trainings if _curve(t, panels(report))]
-    words = [f"{len(there)} of {len(report.trainings)} trainings have a curve."]
+    of = len(report.trainings)
+    words = ["There is one training." if of == len(there) == 1 else f"{len(there)} of {of} trainings have a curve."]
     if colours(report):
         words.append("Above the dashed line a network colours worse than a picture without any colour would be.")
     stopped = sum(bool(t.trouble) for t in there)

@@ -35,6 +35,9 @@ COLOURS: Mapping[str, str] = {
     KEPT_APART: "Colour error, kept apart",
 }
 
+#: Heads of the other tasks' numbers where the key is no word.
+WORDS = {"tv": "total variation", "dice": "Dice", "iou": "IoU"}
+
 #: What doing next to nothing would score: row -> its key in training (None where it is not taken) and kept apart.
 BASELINES: Mapping[str, tuple[str | None, str]] = {
     "Grey picture": ("grey_ab_error", "grey_val_ab_error"),
@@ -72,12 +75,17 @@ def table(report: Report) -> list[tuple[str, list[Row]]]:
 
 
 def columns(report: Report) -> Mapping[str, str]:
-    """Columns with a number: key of the loss -> head. Every number of an epoch, what is minimised first."""
+    """Columns with a number: key of the loss -> head. What is minimised stands first, then what it is made of; the
+    parts of a part (style by layer) stand in training.csv alone."""
     if colours(report):
         return COLOURS
     known = {key for training in report.trainings for key in training.losses}
-    told = sorted((key for key in known if APART + key in known), key=lambda key: (key != minimised(report), key))
-    return {name: head for key in told for name, head in ((key, key), (APART + key, f"{key}, kept apart"))}
+    told = [key for key in known if APART + key in known and not any(key.startswith(f"{other}_") for other in known)]
+    found: dict[str, str] = {}
+    for key in sorted(told, key=lambda key: (key != minimised(report), key)):
+        word = WORDS.get(key, key.replace("_", " "))
+        found |= {key: word, APART + key: f"{word}, kept apart"}
+    return found
 
 
 def notes(report: Report) -> list[str]:
