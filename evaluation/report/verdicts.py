@@ -45,7 +45,7 @@ def _scene_row(group: Json, test: Json | None) -> dict[str, Any]:
     row = {
         "label": group["label"],
         "favourite": group["favourite_label"] or _no_favourite(group),
-        "could_be": ", ".join(could_be) or "too few participants",
+        "could_be": _any_of(could_be, len(group["rows"])),
         "votes": group["n_votes"],
         "tested": test is not None,
     }
@@ -59,6 +59,12 @@ def _scene_row(group: Json, test: Json | None) -> dict[str, Any]:
         "sentence": plainly(test["sentence"]),
         "basis": test["basis"],
     }
+
+
+def _any_of(could_be: list[str], of: int) -> str:
+    if len(could_be) == of > 2:
+        return f"any of the {of}"
+    return ", ".join(could_be) or "too few participants"
 
 
 def _no_favourite(group: Json) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from generation.core.drawing.numbers import short
-from generation.core.report.axes import levels, numeric, one_to_one, text, varying
+from generation.core.report.axes import follows, levels, numeric, one_to_one, text, varying
 from generation.core.report.data import Measure, Report, Run
 from generation.core.report.minima import EDGE, edges, margin_words, minimum
 from generation.core.spec import Scalar
@@ -26,9 +26,11 @@ def about(report: Report) -> list[str]:
 
 
 def _axes(report: Report) -> list[str]:
-    """Each varying parameter with its values; those that move together (weight groups) as one."""
+    """Each varying parameter with its values; those that move together (weight groups) as one. What only follows from
+    another choice (the options of each optimiser) is not told."""
     words: list[str] = []
-    left = varying(report)
+    there = varying(report)
+    left = [axis for axis in there if not follows(report, axis, there)]
     while left:
         axis = left.pop(0)
         with_it = [] if axis.of else [a for a in left if not a.of and one_to_one(report, axis, a)]

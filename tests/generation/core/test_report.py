@@ -167,6 +167,8 @@ def test_optimizers_with_learning_rates_of_their_own_are_all_in_one_dot_plot() -
     ]
     data = report(rows, {(s, c): float(c + 1) for s in range(2) for c in range(8)}, axes=(RATE, OPTIMIZER, options))
     assert [a.name for a in against.drawable(data)] == ["learning_rate", "optimizer"]
+    # The options follow from the optimiser: they are not told as something that varies.
+    assert about(data)[1] == "What varies: learning rate 0.01 to 1 (8 values); optimiser sgd, adam, rprop, adagrad."
     assert [(f.words, len(f.conditions)) for f in families(data, OPTIMIZER)] == [("", 8)]
     assert [f.words for f in families(data, RATE)] == [f"optimiser {n}" for n in ("sgd", "adam", "rprop", "adagrad")]
     figure = style.styled(lambda: against.draw(data, OPTIMIZER, narrow=False))

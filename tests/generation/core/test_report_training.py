@@ -15,7 +15,7 @@ from generation.core.report.figures import charts, report_files
 from generation.core.report.training import curves, forest
 from generation.core.report.training.networks import Estimate, estimate, families, networks
 from generation.core.report.training.sentences import sentences
-from generation.core.report.training.tables import Row, notes, shown, table
+from generation.core.report.training.tables import Row, columns, notes, shown, table
 
 AXES = (
     Axis("model", "Generator", "model"),
@@ -354,3 +354,12 @@ def test_the_spread_of_the_seeds_is_within_a_style() -> None:
     figure = curves.draw(of, narrow=False)
     assert len(figure.axes) == 2 * (2 + 1), "two panels and the names for each style"
     assert "Style: Mist: high ends lowest" in curves.alt(of)
+
+
+def test_other_tasks_have_columns_in_words_and_parts_of_a_part_in_the_file_alone() -> None:
+    names = ("tv", "style", "style_relu1_2", "total", "lonely")
+    losses = dict.fromkeys(names, 1.0) | {f"val_{name}": 2.0 for name in names[:-1]}
+    data = report([condition("A")], [training((0,), 1.0, 1.0, 1.0, losses=losses, loss="total")])
+    heads = list(columns(data).values())
+    assert heads[:2] == ["total", "total, kept apart"]
+    assert sorted(heads[2::2]) == ["style", "total variation"]

@@ -18,6 +18,7 @@ from generation.core.report.training.networks import (
     KEPT_APART,
     Network,
     baseline,
+    colours,
     label,
     loss_word,
     minimised,
@@ -55,7 +56,12 @@ def _progress(report: Report) -> str:
 
 def _photographs(report: Report) -> list[str]:
     packs = dict.fromkeys(t.photographs for t in report.trainings if all(t.photographs))
-    return [f"Trained on {train} squares of photographs, {kept} more were kept apart." for train, kept in packs]
+    return [f"Trained on {train} squares of {_what(report)}, {kept} more were kept apart." for train, kept in packs]
+
+
+def _what(report: Report) -> str:
+    """What is trained on; a texture with defects need not be a photograph."""
+    return "photographs" if colours(report) else "pictures"
 
 
 def _units(group: Sequence[Network], groups: Sequence[Sequence[Network]]) -> str:
@@ -66,15 +72,15 @@ def _units(group: Sequence[Network], groups: Sequence[Sequence[Network]]) -> str
 
 
 def _lowest(report: Report, group: Sequence[Network], trained: str, kept: str, name: str) -> list[str]:
-    """Where a loss is lowest in training and on the photographs kept apart, and whether the two agree."""
+    """Where a loss is lowest in training and on what was kept apart, and whether the two agree."""
     first, second = ranked(group, trained), ranked(group, kept)
     if len(first) < 2 or not second:
         return []
     sentence = f"{name} is lowest in training at {_best(report, first)}"
     if first[0][1] is second[0][1]:
-        sentence += f", and there on the photographs kept apart as well ({short(second[0][0], 4)}): the two agree"
+        sentence += f", and there on the {_what(report)} kept apart as well ({short(second[0][0], 4)}): the two agree"
     else:
-        sentence += f"; on the photographs kept apart at {_best(report, second)}: the two do not agree"
+        sentence += f"; on the {_what(report)} kept apart at {_best(report, second)}: the two do not agree"
     return [f"{sentence}."]
 
 
