@@ -33,7 +33,10 @@ def edit(request: HttpRequest, grid: Grid | None) -> HttpResponse:
             error, stored = str(refused), grid.toml if grid else ""
         except GridError as refused:
             error = str(refused)
-            if grid and own_grid(request, grid.pk).frozen:
+            now = Grid.objects.filter(pk=grid.pk).first() if grid else None
+            if grid and now is None:
+                return gone(request)
+            if now and now.frozen:
                 error = (
                     f"“{grid}” is launched meanwhile and its design is frozen. “Save and check” keeps your text as a "
                     "new draft, which then needs a slug of its own."
@@ -48,6 +51,13 @@ def edit(request: HttpRequest, grid: Grid | None) -> HttpResponse:
         text = _begun(request)
     context = _context(request, grid, text, error) | {"stored": stored}
     return render(request, "generation/admin/editor.html", context, status=409 if stored else 200)
+
+
+def gone(request: HttpRequest) -> HttpResponse:
+    """What was typed in a draft that is not there any more, to be kept as a new one."""
+    error = "The draft is gone: somebody deleted it. “Save and check” keeps your text as a new draft."
+    context = _context(request, None, request.POST["toml"], error)
+    return render(request, "generation/admin/editor.html", context, status=404)
 
 
 def launch(request: HttpRequest, pk: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -82,9 +82,15 @@ class GridAdmin(OwnedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        grid: Any = self.get_object(request, object_id)
+        typed = "toml" in request.POST
+        try:
+            grid: Any = self.get_object(request, object_id)
+        except Http404:
+            if typed:
+                return editor.gone(request)
+            raise
         # What is typed in a draft that is launched meanwhile comes to its editor too, which gives it back.
-        if not grid.frozen or "toml" in request.POST:
+        if not grid.frozen or typed:
             return editor.edit(request, grid)
         return super().change_view(
             request, object_id, form_url, launched.context(grid) | {"title": grid.title, "subtitle": None}

@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from generation.admin import editor
 from generation.models import Grid, Job
 from generation.services.drafts import grid_draft
 from generation.services.work import work
@@ -134,6 +136,31 @@ def test_what_was_typed_in_a_draft_that_is_launched_meanwhile_is_not_lost(
     assert f'action="{ADD}"' in html  # the button now keeps it as a new draft
     as_owner.post(ADD, {"toml": typed, "_save": "1"})
     assert Grid.objects.get(frozen=False).toml == typed
+
+
+@pytest.mark.parametrize("at_the_last_moment", [False, True])
+def test_what_was_typed_in_a_draft_that_is_deleted_meanwhile_is_not_lost(
+    as_owner: Client, owner: User, library: None, monkeypatch: pytest.MonkeyPatch, at_the_last_moment: bool
+) -> None:
+    draft = grid_draft(owner=owner, text=TOML)
+    if at_the_last_moment:  # between the look at the row and its lock
+        asked = editor.edit
+
+        def deleted_first(request: HttpRequest, grid: Grid | None) -> HttpResponse:
+            Grid.objects.filter(pk=draft.pk).delete()
+            return asked(request, grid)
+
+        monkeypatch.setattr(editor, "edit", deleted_first)
+    else:
+        as_owner.post(page("delete", draft), {"sure": "yes"})
+    typed = TOML + "\n# an <b>afterthought"
+    answer = as_owner.post(page("change", draft), {"toml": typed, "_save": "1"})
+    html = answer.content.decode()
+    assert answer.status_code == 404
+    assert "somebody deleted it" in html
+    assert "# an &lt;b&gt;afterthought" in html
+    assert f'action="{ADD}"' in html  # the button keeps it as a new draft
+    assert not Grid.objects.exists()
 
 
 def test_a_character_that_no_text_has_is_named(as_owner: Client) -> None:

@@ -5,18 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
 from evaluation.models import PowerPlan
 from studyplatform.voting.models import Study
 from tests import factories
-from tests.voting.browser.conftest import (
-    RequestsUnderWay,
-    browser,  # noqa: F401 - the same Chromium as for voting
-)
-from tests.voting.browser.people import VIOLATIONS
+from tests.admin_page import opened
+from tests.voting.browser.conftest import browser  # noqa: F401 - the same Chromium as for voting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,22 +24,10 @@ def study(owner: User) -> Study:
 
 @pytest.fixture
 def page(browser: Any, live_server: Any, owner: User, study: Study) -> Iterator[Any]:  # noqa: F811
-    """The planner's page before the owner; nobody complains in the end."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    context.add_init_script(VIOLATIONS)
-    client = Client()
-    client.force_login(owner)
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    made = context.new_page()
-    made.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-    made.on("pageerror", lambda e: complaints.append(str(e)))
-    with RequestsUnderWay() as under_way:
-        made.goto(live_server.url + reverse("admin:voting_study_plan", args=[study.pk]))
+    """The planner's page before the owner, on a phone."""
+    address = reverse("admin:voting_study_plan", args=[study.pk])
+    with opened(browser, live_server.url, owner, address, viewport={"width": 390, "height": 844}) as made:
         yield made
-        context.close()
-        under_way.wait()  # the tables are emptied next, which a step under way would meet
-    assert complaints == []
 
 
 def test_a_plan_runs_by_itself_and_is_told_as_it_grows(page: Any) -> None:
