@@ -76,6 +76,7 @@ MODELS: dict[str, dict[str, str]] = {
 # Address -> the kind for looking, and for writing where that is another.
 ROWS: dict[str, tuple[str, ...]] = {
     "home": ("public",),
+    "favicon": ("public",),
     "live": ("public",),
     "ready": ("public",),
     "dictionary": ("public",),

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from generation.models import Grid
 from generation.services.drafts import grid_draft
-from tests.admin_page import opened
+from tests.admin_page import leave, opened
 from tests.generation.conftest import TOML, page
 from tests.voting.browser.conftest import browser  # noqa: F401 - the same Chromium as for voting
 
@@ -22,22 +22,10 @@ pytestmark = [
 
 @pytest.fixture
 def editor(browser: Any, live_server: Any, owner: User) -> Iterator[Any]:  # noqa: F811
-    """The page of a draft; ``asked`` are the questions of the browser, which are answered with staying."""
+    """The page of a draft."""
     draft = grid_draft(owner=owner, text=TOML)
     with opened(browser, live_server.url, owner, page("change", draft)) as made:
-        made.asked = []
-
-        def stay(dialog: Any) -> None:
-            made.asked.append(dialog.type)
-            dialog.dismiss()
-
-        made.on("dialog", stay)
         yield made
-
-
-def leave(editor: Any) -> None:
-    editor.evaluate("location.href = '/admin/'")
-    editor.wait_for_timeout(500)
 
 
 def test_who_leaves_typed_text_is_asked_and_stays_and_who_saved_it_is_not(editor: Any) -> None:
