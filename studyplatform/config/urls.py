@@ -2,17 +2,14 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.templatetags.static import static
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from evaluation.api import DictionaryView
 from studyplatform.config import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    # Browsers ask for it beside a figure, a CSV or a text that is opened alone.
-    path("favicon.ico", RedirectView.as_view(url=static("eyeballot/mark.svg")), name="favicon"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("admin/", admin.site.urls),

@@ -1,7 +1,8 @@
 """The first page: the question in one line, where to vote, what came out."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_GET
 
 from evaluation.selectors import latest_analyses
@@ -31,3 +32,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "reports": sorted(reports, key=lambda analysis: analysis.created_at, reverse=True),
     }
     return render(request, "home.html", context)
+
+
+@require_GET
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """The mark: browsers ask for it beside a figure, a CSV or a text that is opened alone."""
+    return redirect(static("eyeballot/mark.svg"))

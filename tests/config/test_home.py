@@ -1,7 +1,9 @@
 """The first page: the question, where to vote, what came out, sign in; the admin's first page beside it."""
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +20,12 @@ def test_an_empty_house_says_so(client: Client) -> None:
     assert "No study is open at the moment" in page
     assert "No report is public yet" in page
     assert reverse("admin:login") in page
+
+
+def test_what_is_opened_alone_finds_the_mark(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert finders.find(answer["Location"].removeprefix(settings.STATIC_URL)).endswith("mark.svg")
 
 
 def test_an_open_study_shows_a_pair_the_question_and_the_minutes(client: Client, open_study: Study) -> None:
