@@ -65,14 +65,24 @@ def _ranked(report: Report, measure: Measure, scene: int | None, among: Sequence
     return sorted(found, key=lambda item: item[1] if measure.lower else -item[1])
 
 
-def edges(report: Report, found: Minimum, among: Sequence[int] | None = None) -> list[str]:
-    """'learning rate 0.3 is its largest value': the numeric parameters at an end of their range at the minimum."""
+def edges(report: Report, found: Minimum) -> list[str]:
+    """'learning rate 0.3 is its largest value': the numeric parameters at an end of their range at the minimum.
+
+    The range is that of the conditions with the same choices as the minimum: a learning rate is no number that two
+    optimisers share.
+    """
     words = []
+    choices = [a.name for a in varying(report) if not a.of and not numeric(report, a)]
+    chosen = report.conditions[found.condition]
+    alike = [
+        c for c in report.points
+        if all(report.conditions[c].value(name) == chosen.value(name) for name in choices)
+    ]  # fmt: skip
     for axis in varying(report):
-        there = levels(report, axis, among)
+        there = levels(report, axis, alike)
         if axis.of or not numeric(report, axis) or len(there) < EDGE_LEVELS:
             continue
-        at = report.conditions[found.condition].value(axis.name)
+        at = chosen.value(axis.name)
         if at in (there[0], there[-1]):
             name = axis.label[0].lower() + axis.label[1:]
             words.append(f"{name} {text(at)} is its {'smallest' if at == there[0] else 'largest'} value")

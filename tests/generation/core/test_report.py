@@ -110,6 +110,23 @@ def test_a_minimum_at_the_end_of_a_range_says_so() -> None:
     assert EDGE in against.points(data, RATE)[0]
 
 
+def test_the_range_of_a_rate_is_that_of_its_optimiser() -> None:
+    """AdaDelta's 1 is the largest number of the grid, and in the middle of what AdaDelta was tried with."""
+    rates_of = {"adadelta": (0.1, 1.0, 10.0), "adam": (0.001, 0.01, 0.1), "sgd": (0.01, 0.1)}
+    made = [{"optimizer": name, "learning_rate": rate} for name, tried in rates_of.items() for rate in tried]
+
+    def said(best: int) -> list[str]:
+        data = report(made, {(s, c): 1.0 if c == best else 2.0 + c for s in range(2) for c in range(len(made))})
+        found = minimum(data, STYLE)
+        assert found is not None
+        return edges(data, found)
+
+    assert said(1) == []
+    assert said(2) == ["learning rate 10 is its largest value"]
+    assert said(5) == ["learning rate 0.1 is its largest value"]
+    assert said(7) == []  # of two values each is an end
+
+
 def test_a_metric_of_which_more_is_better_has_a_maximum() -> None:
     higher = Measure("style_loss", "colour", "Colour", "colour", lower=False)
     found = minimum(rates(measures=[higher]), higher)
