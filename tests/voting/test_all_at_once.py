@@ -246,10 +246,10 @@ def test_joins_and_votes_while_the_study_takes_every_step(owner, tried: Callable
     assert whole.filter(holder__is_pilot=False).count() <= 150
     assert not people.filter(created_at__gt=study.closed_at).exists()
     assert not people.exclude(is_pilot=False).exclude(design_digest=study.design_digest).exists()
-    # A pilot that went back to draft left nobody behind who thinks that it goes on.
+    # A pilot that went back to draft left nobody behind who thinks that it goes on; who withdrew has no outcome.
     last = study.audit.filter(action="draft → pilot").order_by("-at").first()
     assert last is not None
-    assert not people.filter(session__outcome="", created_at__lt=last.at).exists()
+    assert not people.filter(session__outcome="", session__withdrew_at=None, created_at__lt=last.at).exists()
     assert all(bustle.done[part] for part in ("joined a pilot", "joined", "draft", "pilot", "open", "closed")), (
         bustle.done
     )
