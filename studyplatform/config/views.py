@@ -1,4 +1,4 @@
-"""The first page: the question in one line, where to vote, what came out."""
+"""The first page: the question in one line, where to vote, what came out; and the mark beside all others."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

@@ -15,7 +15,7 @@ from generation.core.drawing import style, ticks
 from generation.core.drawing.sheet import Sheet, sheet
 from generation.core.report.axes import Family, families, follows, levels, numeric, text, varying
 from generation.core.report.data import Axis, Measure, Report, Value
-from generation.core.report.minima import EDGE, EDGE_LEVELS, Minimum, best, margin_words, minimum, percent, values
+from generation.core.report.minima import Minimum, best, edge_words, end_of, margin_words, minimum, percent, values
 from generation.core.spec import Scalar
 
 #: Families that are drawn; the table and the CSV have all.
@@ -62,9 +62,7 @@ def judged(report: Report, plot: Plot) -> Minimum | None:
 
 def at_edge(report: Report, plot: Plot, found: Minimum) -> bool:
     """Whether a minimum stands at an end of a numeric axis of three or more levels."""
-    there = levels(report, plot.axis, plot.family.conditions)
-    at = report.conditions[found.condition].value(plot.axis.name)
-    return numeric(report, plot.axis) and len(there) >= EDGE_LEVELS and at in (there[0], there[-1])
+    return bool(end_of(report, plot.axis, found.condition, plot.family.conditions))
 
 
 def draw(report: Report, axis: Axis, *, narrow: bool) -> Figure:
@@ -150,7 +148,7 @@ def _said(report: Report, plot: Plot) -> str:
     words = f"{plot.measure.label} {plot.measure.best} at {at}, {margin_words(report, found)}"
     if len(report.scenes) > 1:
         words += f", the {'minimum' if plot.measure.lower else 'maximum'} in {found.scenes} of {found.of_scenes} scenes"
-    return f"{words} ({EDGE})" if at_edge(report, plot, found) else words
+    return f"{words} ({edge_words(plot.measure)})" if at_edge(report, plot, found) else words
 
 
 def _head(page: Sheet, report: Report, plot: Plot, left: float, down: float, room: float) -> None:

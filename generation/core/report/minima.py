@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from generation.core.drawing.numbers import short
 from generation.core.report.axes import levels, numeric, text, varying
-from generation.core.report.data import Measure, Report, Value, cell, over_scenes
+from generation.core.report.data import Axis, Measure, Report, Value, cell, over_scenes
 
 EDGE = "the minimum lies at the edge of the grid"
 #: With fewer levels every value is at an edge, and to say so says nothing.
@@ -65,28 +65,34 @@ def _ranked(report: Report, measure: Measure, scene: int | None, among: Sequence
     return sorted(found, key=lambda item: item[1] if measure.lower else -item[1])
 
 
+def edge_words(measure: Measure) -> str:
+    """That the best lies at the edge, in words."""
+    return EDGE if measure.lower else EDGE.replace("minimum", "maximum")
+
+
+def end_of(report: Report, axis: Axis, condition: int, among: Sequence[int]) -> str:
+    """'smallest' or 'largest' where a condition has that of at least three numbers of an axis, else nothing."""
+    there, at = levels(report, axis, among), report.conditions[condition].value(axis.name)
+    if not numeric(report, axis) or len(there) < EDGE_LEVELS or at not in (there[0], there[-1]):
+        return ""
+    return "smallest" if at == there[0] else "largest"
+
+
 def edges(report: Report, found: Minimum) -> list[str]:
     """'learning rate 0.3 is its largest value': the numeric parameters at an end of their range at the minimum.
 
     The range is that of the conditions with the same choices as the minimum: a learning rate is no number that two
     optimisers share.
     """
-    words = []
-    choices = [a.name for a in varying(report) if not a.of and not numeric(report, a)]
+    there = [axis for axis in varying(report) if not axis.of]
+    choices = [axis.name for axis in there if not numeric(report, axis)]
     chosen = report.conditions[found.condition]
-    alike = [
-        c for c in report.points
-        if all(report.conditions[c].value(name) == chosen.value(name) for name in choices)
-    ]  # fmt: skip
-    for axis in varying(report):
-        there = levels(report, axis, alike)
-        if axis.of or not numeric(report, axis) or len(there) < EDGE_LEVELS:
-            continue
-        at = chosen.value(axis.name)
-        if at in (there[0], there[-1]):
-            name = axis.label[0].lower() + axis.label[1:]
-            words.append(f"{name} {text(at)} is its {'smallest' if at == there[0] else 'largest'} value")
-    return words
+    alike = [c for c in report.points if all(report.conditions[c].value(n) == chosen.value(n) for n in choices)]
+    return [
+        f"{axis.label[0].lower()}{axis.label[1:]} {text(chosen.value(axis.name))} is its {end} value"
+        for axis in there
+        if (end := end_of(report, axis, found.condition, alike))
+    ]
 
 
 def margin_words(report: Report, found: Minimum) -> str:

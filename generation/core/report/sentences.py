@@ -7,7 +7,7 @@ from collections import Counter
 from generation.core.drawing.numbers import short
 from generation.core.report.axes import follows, levels, numeric, one_to_one, text, varying
 from generation.core.report.data import Measure, Report, Run
-from generation.core.report.minima import EDGE, edges, margin_words, minimum
+from generation.core.report.minima import edge_words, edges, margin_words, minimum
 from generation.core.spec import Scalar
 
 
@@ -103,7 +103,7 @@ def _minimum(report: Report, measure: Measure) -> str:
         )
         sentence += f"; the same condition is the {'minimum' if measure.lower else 'maximum'} {where}"
     at = edges(report, found)
-    edge = EDGE if measure.lower else EDGE.replace("minimum", "maximum")
+    edge = edge_words(measure)
     return f"{sentence}. {edge[0].upper()}{edge[1:]}: {'; '.join(at)}." if at else f"{sentence}."
 
 

@@ -134,6 +134,7 @@ def test_a_metric_of_which_more_is_better_has_a_maximum() -> None:
     assert found.condition == 0
     assert margin_words(rates(), found) == "166.7\u00a0% above the next (learning_rate 1.0)"
     assert "maximum lies at the edge" in minima(rates(measures=[higher]))[0]
+    assert "maximum lies at the edge" in against.points(rates(measures=[higher]), RATE)[0]
 
 
 def test_the_ring_sits_on_the_minimum_of_each_line() -> None:
